@@ -1,0 +1,1 @@
+"""Time, chance and records. Nothing here knows any one disease."""
