@@ -1,0 +1,52 @@
+"""From the true ANC to the count that the laboratory reports."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from titranc.models.clinic_view import Count, CountStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Assay:
+    """A blood count: biological variation within the person, then a differential of a limited number of cells.
+
+    `lost_share` of samples give no number; `implausible_share` are reported in the wrong unit.
+    """
+
+    within_subject_cv: float
+    cells_counted: int
+    other_leukocytes_1e9_per_l: float
+    implausible_above_1e9_per_l: float
+    unit_slip_factor: float
+    lost_share: float = 0.0
+    implausible_share: float = 0.0
+
+    def report(self, true_anc_1e9_per_l: float, day: int, noise: np.random.Generator) -> Count:
+        """Return the count reported for blood drawn on `day`; `noise` belongs to this patient and day alone."""
+        mishap, deviate = noise.random(), noise.standard_normal()
+        if mishap < self.lost_share:
+            return Count(day, None, CountStatus.MISSING)
+        reported = self._differential(self._circulating(true_anc_1e9_per_l, deviate), noise)
+        if mishap < self.lost_share + self.implausible_share:
+            reported *= self.unit_slip_factor
+        return self.judged(day, round(reported, 2))
+
+    def judged(self, day: int, anc_1e9_per_l: float) -> Count:
+        """Return the count with the clinic's verdict on whether it can be true."""
+        plausible = math.isfinite(anc_1e9_per_l) and 0 <= anc_1e9_per_l <= self.implausible_above_1e9_per_l
+        return Count(day, anc_1e9_per_l, CountStatus.VALID if plausible else CountStatus.IMPLAUSIBLE)
+
+    def _circulating(self, true_anc: float, deviate: float) -> float:
+        """Vary the true count about itself as its mean, log-normally."""
+        variance = math.log1p(self.within_subject_cv**2)
+        return true_anc * math.exp(math.sqrt(variance) * deviate - variance / 2)
+
+    def _differential(self, anc: float, noise: np.random.Generator) -> float:
+        """Count a limited number of leukocytes: at low counts few neutrophils are among them."""
+        leukocytes = anc + self.other_leukocytes_1e9_per_l
+        seen = noise.binomial(self.cells_counted, anc / leukocytes)
+        return leukocytes * seen / self.cells_counted

@@ -1,0 +1,167 @@
+"""A guideline is data: rules in order, each with its source, and the numbers they use.
+
+The first dose rule that applies sets the dose; every standing rule that then applies adds its flag or its order. A
+guideline is itself a policy: it sees an observation and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from titranc.models.clinic_view import Decision, Observation
+from titranc.models.dosing import Regimen
+from titranc.models.predicates import PREDICATES
+from titranc.models.situation import Situation
+from titranc.models.titration import TITRATIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One recommendation: when it applies, what it does, and where it comes from."""
+
+    id: str
+    says: str
+    note: str
+    status: str
+    source_line: int | None
+    audit_rows: tuple[int, ...]
+    cites: tuple[str, ...]
+    when: str = "otherwise"
+    then: str = "keep"
+    sentence: str = ""
+    allows_above: str | None = None
+    recheck: bool = False
+    flag: str | None = None
+    order: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyLimits:
+    """What the order gate holds every policy to.
+
+    Doses in ug/kg/day, counts in 10^9/L, days in days. `exception_rules` may lead above `exception_above`.
+    """
+
+    ceiling_ug_per_kg_day: float
+    exception_above_ug_per_kg_day: float
+    exception_rules: frozenset[str]
+    step_interval_days: float
+    target_low_1e9_per_l: float
+
+
+@dataclass(frozen=True)
+class Guideline:
+    """An edition: its numbers by name, its dose rules in order, its standing rules and those only shown."""
+
+    edition: str
+    title: str
+    values: Mapping[str, float]
+    dose_rules: tuple[Rule, ...]
+    standing_rules: tuple[Rule, ...]
+    shown_rules: tuple[Rule, ...]
+
+    @property
+    def rules(self) -> Iterator[Rule]:
+        """Every rule of the edition."""
+        yield from (*self.dose_rules, *self.standing_rules, *self.shown_rules)
+
+    @property
+    def limits(self) -> SafetyLimits:
+        """The limits that hold for any policy run under this edition."""
+        return SafetyLimits(
+            ceiling_ug_per_kg_day=self.values["max_dose_ug_per_kg_day"],
+            exception_above_ug_per_kg_day=self.values["critical_line_ug_per_kg_day"],
+            exception_rules=frozenset(rule.id for rule in self.dose_rules if rule.allows_above),
+            step_interval_days=self.values["step_interval_days"],
+            target_low_1e9_per_l=self.values["target_low_1e9_per_l"],
+        )
+
+    def decide(self, observation: Observation) -> Decision:
+        """Return the dose that the first applicable rule sets, with what every standing rule adds to it."""
+        now = Situation(observation, self.values)
+        rule = next(rule for rule in self.dose_rules if PREDICATES[rule.when](now))
+        titrate, action = TITRATIONS[rule.then]
+        regimen = titrate(now)
+        standing = self._standing(observation, now.regimen, regimen)
+        phase = phase_of(now, changed=regimen != now.regimen)
+        return Decision(
+            regimen=regimen,
+            next_visit_days=next_visit_days(now, rule, phase, regimen),
+            action=action,
+            rule_ids=(rule.id, *(extra.id for extra in standing)),
+            reason=rule.sentence.format_map(_numbers(now, regimen)),
+            phase=phase,
+            flags=tuple(extra.flag for extra in standing if extra.flag),
+            orders=tuple(extra.order for extra in standing if extra.order),
+        )
+
+    def _standing(self, observation: Observation, before: Regimen, after: Regimen) -> tuple[Rule, ...]:
+        """Return the standing rules that apply to the dose left in force."""
+        seen = observation if after == before else replace(observation, regimen=after)
+        now = Situation(seen, self.values)
+        return tuple(rule for rule in self.standing_rules if PREDICATES[rule.when](now))
+
+
+def phase_of(now: Situation, *, changed: bool) -> str:
+    """Return the phase of treatment: titrating, stable or maintenance."""
+    settling = changed or now.days_at_dose < now.values["titrating_after_change_days"]
+    low = now.anc is None or now.anc < now.values["target_low_1e9_per_l"] or now.on_hold
+    if now.seen.day < now.values["titrating_first_days"] or settling or low:
+        return "titrating"
+    return "stable" if now.days_at_dose < now.values["stable_phase_days"] else "maintenance"
+
+
+def next_visit_days(now: Situation, rule: Rule, phase: str, after: Regimen) -> int:
+    """Return the days until the next visit: close while titrating, monthly when stable or above 8, then less often."""
+    values = now.values
+    high = now.anc is not None and now.anc > values["target_high_1e9_per_l"]
+    if rule.recheck or now.anc is None or (high and phase != "titrating"):
+        return int(values["recheck_days"])
+    if phase == "titrating":
+        return _next_on_grid(0 if after != now.regimen else now.days_at_dose, values["visit_titrating_days"])
+    tight = after.ug_per_kg_day >= values["risk_line_ug_per_kg_day"]
+    return int(values["visit_stable_days"] if phase == "stable" or tight else values["visit_maintenance_days"])
+
+
+def _next_on_grid(days: int, every: float) -> int:
+    """Return the whole days until the next multiple of `every` days, counted from the last change."""
+    step = math.floor(days / every)
+    while math.floor(step * every) <= days:
+        step += 1
+    return math.floor(step * every) - days
+
+
+def _previous_anc(now: Situation) -> float:
+    """Return the usable count before the present one, 10^9/L."""
+    earlier = (visit.count for visit in reversed(now.seen.history) if visit.count.usable)
+    return next((float(count.anc_1e9_per_l or 0.0) for count in earlier), math.nan)
+
+
+def _numbers(now: Situation, after: Regimen) -> dict[str, object]:
+    """Return the numbers a rule's sentence may use."""
+    values = now.values
+    return {
+        "anc": now.anc,
+        "previous_anc": _previous_anc(now),
+        "count_status": now.seen.count.status.value,
+        "dose": now.dose,
+        "new": after.ug_per_kg_day,
+        "before_hold": now.before_hold.ug_per_kg_day,
+        "days_at_dose": now.days_at_dose,
+        "line_ahead": now.line_ahead(),
+        "line_below": now.line_below(),
+        "start": values["start_dose_ug_per_kg_day"],
+        "injections": values["injections_per_day"],
+        "risk_line": values["risk_line_ug_per_kg_day"],
+        "critical_line": values["critical_line_ug_per_kg_day"],
+        "ceiling": values["max_dose_ug_per_kg_day"],
+        "wait": values["days_at_line_before_crossing"],
+        "recheck": values["recheck_days"],
+        "target_low": values["target_low_1e9_per_l"],
+        "target_high": values["target_high_1e9_per_l"],
+        "never_aim": values["never_aim_above_1e9_per_l"],
+        "comfortable": values["comfortable_anc_1e9_per_l"],
+        "comfortable_counts": values["comfortable_counts"],
+    }

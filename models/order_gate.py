@@ -1,0 +1,83 @@
+"""The gate between what a policy asks for and what is ordered.
+
+Every policy passes it, the guideline too: it knows no rule of titration, only what may never happen. What it refuses it
+says; the answer to a bad request is the last safe dose, never an error and never more drug.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from titranc.models.clinic_view import Decision, Observation
+from titranc.models.dosing import NO_DOSE, Dose, Regimen
+from titranc.models.guideline import SafetyLimits
+
+LONGEST_WAIT_DAYS = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is given until the next visit, and what the gate changed (empty when nothing)."""
+
+    regimen: Regimen
+    next_visit_days: int
+    refusals: tuple[str, ...] = ()
+
+
+def order(seen: Observation, asked: Decision, limits: SafetyLimits, hard_ceiling_ug_per_kg_day: float) -> Order:
+    """Return the order that a decision becomes under the edition's limits and the drug's ceiling (ug/kg/day)."""
+    before = seen.regimen or NO_DOSE
+    regimen, refusals = asked.regimen, []
+    for check in (_too_much, _too_soon_or_blind):
+        regimen, refusal = check(seen, before, regimen, asked, limits, hard_ceiling_ug_per_kg_day)
+        refusals += [refusal] if refusal else []
+    wait, late = _wait(asked.next_visit_days)
+    return Order(regimen, wait, tuple([*refusals, late] if late else refusals))
+
+
+def _too_much(
+    seen: Observation, before: Regimen, asked: Regimen, decision: Decision, limits: SafetyLimits, hard: float
+) -> tuple[Regimen, str]:
+    """Cut a dose to the lowest ceiling that holds: the drug's, the edition's, or the line that needs an exception."""
+    excepted = bool(limits.exception_rules & set(decision.rule_ids))
+    already = before.ug_per_kg_day > limits.exception_above_ug_per_kg_day
+    line = math.inf if excepted or already else limits.exception_above_ug_per_kg_day
+    ceiling = min(hard, limits.ceiling_ug_per_kg_day, line)
+    if asked.ug_per_kg_day <= ceiling:
+        return asked, ""
+    cut = Regimen(Dose(math.floor(ceiling * 1000) // asked.injections_per_day), asked.injections_per_day)
+    return cut, f"{asked.ug_per_kg_day:g} ug/kg/day is above the ceiling of {ceiling:g}: cut to {cut.ug_per_kg_day:g}"
+
+
+def _too_soon_or_blind(
+    seen: Observation, before: Regimen, asked: Regimen, decision: Decision, limits: SafetyLimits, hard: float
+) -> tuple[Regimen, str]:
+    """Keep the dose in force when it would rise without a usable low count or before the interval is over."""
+    if seen.regimen is None or asked.ng_per_kg_day <= before.ng_per_kg_day or _is_resumption(seen, asked):
+        return asked, ""
+    changes = [visit.day for index, visit in enumerate(seen.history) if index == 0 or visit.before != visit.after]
+    anc = seen.count.anc_1e9_per_l
+    if not seen.count.usable or anc is None:
+        return before, f"no rise on a {seen.count.status.value} count"
+    if anc >= limits.target_low_1e9_per_l:
+        return before, f"no rise at a count of {anc:g}, which is not below {limits.target_low_1e9_per_l:g}"
+    elapsed = seen.day - changes[-1] if changes else math.inf
+    if elapsed < limits.step_interval_days:
+        return before, f"no rise {elapsed:g} days after a change; allowed after {limits.step_interval_days:g}"
+    return asked, ""
+
+
+def _is_resumption(seen: Observation, asked: Regimen) -> bool:
+    """Whether a held treatment goes on at no more than what was held, on a usable count."""
+    if seen.regimen is None or seen.regimen.ng_per_kg_day > 0 or not seen.count.usable:
+        return False
+    held = next((visit.before for visit in reversed(seen.history) if visit.before.ng_per_kg_day > 0), NO_DOSE)
+    return asked.ng_per_kg_day <= held.ng_per_kg_day
+
+
+def _wait(days: float) -> tuple[int, str]:
+    """Return a next visit between tomorrow and a year from now."""
+    if isinstance(days, (int, float)) and math.isfinite(days) and 1 <= days <= LONGEST_WAIT_DAYS:
+        return int(days), ""
+    return 1, f"next visit in {days!r} days is not allowed (1 to {LONGEST_WAIT_DAYS}): tomorrow"

@@ -1,0 +1,179 @@
+"""When a rule applies: each function is the `when` of a rule, named by the rule as data.
+
+A predicate takes the situation at the visit; those of standing rules look at the dose left in force.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from titranc.models.clinic_view import Csf3rFinding
+from titranc.models.situation import Situation
+
+
+class Predicate(Protocol):
+    """A named question about the chart."""
+
+    __name__: str
+
+    def __call__(self, now: Situation, /) -> bool:
+        """Return whether the rule applies."""
+        ...
+
+
+def otherwise(_: Situation) -> bool:
+    """Always."""
+    return True
+
+
+def not_started(now: Situation) -> bool:
+    """Treatment has not begun."""
+    return not now.started
+
+
+def count_not_usable(now: Situation) -> bool:
+    """The count is missing, stale, early or implausible."""
+    return now.anc is None
+
+
+def held(now: Situation) -> bool:
+    """Treatment is on hold."""
+    return now.on_hold
+
+
+def held_and_back_in_target(now: Situation) -> bool:
+    """Treatment is on hold and the count is below the upper end of the target."""
+    return now.on_hold and now.anc is not None and now.anc < now.values["target_high_1e9_per_l"]
+
+
+def above_never_aim(now: Situation) -> bool:
+    """The count is above the level that is never aimed at."""
+    return now.anc is not None and now.anc > now.values["never_aim_above_1e9_per_l"]
+
+
+def confirmed_above_target(now: Situation) -> bool:
+    """The last counts were all above the target."""
+    enough = int(now.values["counts_to_lower"])
+    return now.last_counts_above(enough, now.values["target_high_1e9_per_l"])
+
+
+def below_target(now: Situation) -> bool:
+    """The present count is below the target."""
+    return now.anc is not None and now.anc < now.values["target_low_1e9_per_l"]
+
+
+def _low_and_due(now: Situation) -> bool:
+    enough = int(now.values["counts_to_raise"])
+    low = now.last_counts_below(enough, now.values["target_low_1e9_per_l"])
+    return low and now.days_at_dose >= now.values["step_interval_days"]
+
+
+def confirmed_below_target(now: Situation) -> bool:
+    """Concordant low counts at this dose, the step interval over, and room below the ceiling."""
+    return _low_and_due(now) and now.dose < now.values["max_dose_ug_per_kg_day"]
+
+
+def confirmed_below_target_at_ceiling(now: Situation) -> bool:
+    """Concordant low counts with no room below the ceiling."""
+    return _low_and_due(now) and now.dose >= now.values["max_dose_ug_per_kg_day"]
+
+
+def must_wait_at_line(now: Situation) -> bool:
+    """The next step would cross 15 or 20 before the present dose has had its time."""
+    young = now.days_at_dose < now.values["days_at_line_before_crossing"]
+    return confirmed_below_target(now) and now.line_ahead() is not None and young
+
+
+def confirmed_below_target_and_crossing(now: Situation) -> bool:
+    """The next step leads above the critical line."""
+    above = now.dose + now.values["step_ug_per_kg_day"] > now.values["critical_line_ug_per_kg_day"]
+    return confirmed_below_target(now) and above
+
+
+def comfortable_above_risk_line(now: Situation) -> bool:
+    """Comfortable counts for weeks at a dose above a risk line, and one step lower has not lately failed."""
+    if now.anc is None or now.line_below() is None or _unbroken_days(now) < now.values["comfortable_days"]:
+        return False
+    lower = now.dose - now.values["step_ug_per_kg_day"]
+    return all(lower > failed for failed in now.failed_doses())
+
+
+def _unbroken_days(now: Situation) -> int:
+    """Days spanned by the latest unbroken run of comfortable counts; -1 when it is shorter than asked for."""
+    days = []
+    for day, anc in now.counts:
+        if anc < now.values["comfortable_anc_1e9_per_l"]:
+            break
+        days.append(day)
+    return days[0] - days[-1] if len(days) >= now.values["comfortable_counts"] else -1
+
+
+def dose_above_risk_line_recently(now: Situation) -> bool:
+    """The dose lies above the risk line or did so within the months of monitoring."""
+    line, since = now.values["risk_line_ug_per_kg_day"], now.seen.day - now.values["monitor_after_line_days"]
+    earlier = any(visit.before.ug_per_kg_day > line for visit in now.seen.history if visit.day >= since)
+    return now.dose > line or earlier
+
+
+def dose_above_critical_line(now: Situation) -> bool:
+    """The dose lies above 15 ug/kg/day."""
+    return now.dose > now.values["critical_line_ug_per_kg_day"]
+
+
+def dose_in_monitoring_band(now: Situation) -> bool:
+    """The dose lies in [8, 15) ug/kg/day."""
+    return now.values["risk_line_ug_per_kg_day"] <= now.dose < now.values["critical_line_ug_per_kg_day"]
+
+
+def low_responder(now: Situation) -> bool:
+    """A dose in [15, 20] holds the target where a lower one has failed."""
+    band = now.values["critical_line_ug_per_kg_day"] <= now.dose <= now.values["non_responder_line_ug_per_kg_day"]
+    if not band or now.anc is None or now.days_at_dose < now.values["days_to_judge_response"]:
+        return False
+    holds = len(now.counts) >= 2 and all(anc >= now.values["target_low_1e9_per_l"] for _, anc in now.counts[:2])
+    return holds and any(failed < now.dose for failed in now.failed_doses())
+
+
+def non_responder(now: Situation) -> bool:
+    """Above 20 ug/kg/day for long enough, with a low count or an uncontrolled infection."""
+    judged = now.days_above(now.values["non_responder_line_ug_per_kg_day"]) >= now.values["days_to_judge_response"]
+    return judged and (below_target(now) or now.seen.uncontrolled_infection)
+
+
+def csf3r_mutation_found(now: Situation) -> bool:
+    """A CSF3R mutation is known."""
+    return now.seen.csf3r is not Csf3rFinding.NONE
+
+
+def marrow_due(now: Situation) -> bool:
+    """A marrow examination falls due before the latest day on which the next visit may be."""
+    last = now.seen.last_marrow_day
+    next_visit = now.seen.day + now.values["visit_maintenance_days"]
+    return last is None or next_visit - last > now.values["marrow_interval_days"]
+
+
+PREDICATES: dict[str, Predicate] = {
+    predicate.__name__: predicate
+    for predicate in (
+        otherwise,
+        not_started,
+        count_not_usable,
+        held,
+        held_and_back_in_target,
+        above_never_aim,
+        confirmed_above_target,
+        below_target,
+        confirmed_below_target,
+        confirmed_below_target_at_ceiling,
+        must_wait_at_line,
+        confirmed_below_target_and_crossing,
+        comfortable_above_risk_line,
+        dose_above_risk_line_recently,
+        dose_above_critical_line,
+        dose_in_monitoring_band,
+        low_responder,
+        non_responder,
+        csf3r_mutation_found,
+        marrow_due,
+    )
+}

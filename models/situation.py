@@ -1,0 +1,109 @@
+"""What a clinician reads off the chart before deciding: facts derived from one observation, nothing remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from titranc.models.clinic_view import Observation, PastVisit
+from titranc.models.dosing import NO_DOSE, Regimen
+
+
+@dataclass(frozen=True)
+class Situation:
+    """An observation together with the edition's numbers (`values`, by name)."""
+
+    seen: Observation
+    values: Mapping[str, float]
+
+    @property
+    def started(self) -> bool:
+        """Whether treatment has begun."""
+        return self.seen.regimen is not None
+
+    @property
+    def regimen(self) -> Regimen:
+        """The regimen in force; none before the start."""
+        return self.seen.regimen or NO_DOSE
+
+    @property
+    def dose(self) -> float:
+        """The dose in force, ug/kg/day."""
+        return self.regimen.ug_per_kg_day
+
+    @property
+    def anc(self) -> float | None:
+        """The present count, 10^9/L, when it may be acted upon."""
+        return self.seen.count.anc_1e9_per_l if self.seen.count.usable else None
+
+    @cached_property
+    def last_change(self) -> PastVisit | None:
+        """The visit at which the dose in force was set."""
+        return next((visit for visit in reversed(self.seen.history) if visit.before != visit.after), None)
+
+    @property
+    def days_at_dose(self) -> int:
+        """Days since the dose was last changed; the start counts as a change."""
+        return self.seen.day - self.last_change.day if self.last_change else 0
+
+    @cached_property
+    def counts(self) -> tuple[tuple[int, float], ...]:
+        """(day, ANC) of the usable counts drawn since the last change, newest first."""
+        since = self.last_change.day if self.last_change else -1
+        visits = [visit.count for visit in self.seen.history if visit.count.day > since]
+        usable = [count for count in (*visits, self.seen.count) if count.usable]
+        return tuple((count.day, float(count.anc_1e9_per_l or 0.0)) for count in reversed(usable))
+
+    @property
+    def on_hold(self) -> bool:
+        """Whether a started treatment stands at zero."""
+        return self.started and self.regimen.ng_per_kg_day == 0
+
+    @cached_property
+    def before_hold(self) -> Regimen:
+        """The regimen that was held."""
+        return self.last_change.before if self.on_hold and self.last_change else self.regimen
+
+    def last_counts_below(self, n: int, limit: float) -> bool:
+        """Whether the present and the n - 1 counts before it, at this dose, were all below `limit` (10^9/L)."""
+        return self.anc is not None and len(self.counts) >= n and all(anc < limit for _, anc in self.counts[:n])
+
+    def last_counts_above(self, n: int, limit: float) -> bool:
+        """Whether the present count and the n - 1 before it were all above `limit` (10^9/L), whatever the dose."""
+        if self.anc is None:
+            return False
+        earlier = [visit.count.anc_1e9_per_l for visit in self.seen.history if visit.count.usable]
+        latest = [*earlier, self.anc][-n:]
+        return len(latest) == n and all(anc is not None and anc > limit for anc in latest)
+
+    def days_above(self, line: float) -> int:
+        """Days that the dose in force has lain above `line` (ug/kg/day) without a break."""
+        if self.dose <= line:
+            return 0
+        since = self.seen.day
+        for visit in reversed(self.seen.history):
+            if visit.after.ug_per_kg_day <= line:
+                break
+            since = visit.day
+        return self.seen.day - since
+
+    def failed_doses(self) -> tuple[float, ...]:
+        """Doses (ug/kg/day) from which the last months had to raise."""
+        since = self.seen.day - self.values["failed_dose_memory_days"]
+        return tuple(
+            visit.before.ug_per_kg_day
+            for visit in self.seen.history
+            if visit.day >= since and 0 < visit.before.ng_per_kg_day < visit.after.ng_per_kg_day
+        )
+
+    def line_ahead(self) -> float | None:
+        """The line (15 or 20 ug/kg/day) that the next step up would cross."""
+        step = self.values["step_ug_per_kg_day"]
+        lines = (self.values["critical_line_ug_per_kg_day"], self.values["non_responder_line_ug_per_kg_day"])
+        return next((line for line in lines if self.dose <= line < self.dose + step), None)
+
+    def line_below(self) -> float | None:
+        """The highest risk line (8 or 15 ug/kg/day) that the dose in force exceeds."""
+        lines = (self.values["critical_line_ug_per_kg_day"], self.values["risk_line_ug_per_kg_day"])
+        return next((line for line in lines if self.dose > line), None)
