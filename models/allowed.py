@@ -10,7 +10,8 @@ from titranc.models.unit_names import unit_of
 
 Schema = dict[str, Any]
 Path = Sequence[str | int]
-LONGEST_LIST = 24
+LONGEST_LIST = 12
+LARGEST_WRITTEN_OUT = 1e9
 
 
 class Allowed:
@@ -72,6 +73,13 @@ class Allowed:
             yield from self._alternatives(one)
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return names in one line, a long list cut short and counted."""
+    shown = ", ".join(names[:LONGEST_LIST])
+    more = len(names) - LONGEST_LIST
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
 def _inside(data: Any, step: str | int) -> Any:
     if isinstance(data, dict):
         return data.get(step)
@@ -97,7 +105,7 @@ def _choices(place: Schema) -> list[Any]:
 def _phrase(place: Schema, unit: str | None) -> str:
     choices = _choices(place)
     if choices:
-        return ("one of " if len(choices) > 1 else "") + ", ".join(map(str, choices[:LONGEST_LIST]))
+        return ("one of " if len(choices) > 1 else "") + listed(list(map(str, choices)))
     kind = place.get("type")
     if kind in ("number", "integer"):
         noun = "a number" if kind == "number" else "a whole number"
@@ -123,7 +131,7 @@ def _range(place: Schema) -> str:
     above, below = place.get("exclusiveMinimum"), place.get("exclusiveMaximum")
     if low is not None and high is not None:
         return f" from {_plain(low)} to {_plain(high)}"
-    bounds = ((low, "at least"), (above, "above"), (high, "at most"), (below, "below"))
+    bounds = ((low, "of at least"), (above, "above"), (high, "at most"), (below, "below"))
     said = [f"{words} {_plain(bound)}" for bound, words in bounds if bound is not None]
     return " " + " and ".join(said) if said else ""
 
@@ -137,6 +145,8 @@ def _length(place: Schema, noun: str) -> str:
 
 
 def _plain(number: float) -> str:
+    if isinstance(number, float) and abs(number) >= LARGEST_WRITTEN_OUT:
+        return f"{number:g}"
     return json.dumps(int(number) if float(number).is_integer() else number)
 
 

@@ -22,14 +22,14 @@ class LognormalShape(BaseModel):
     model_config = _STRICT
     median: float = Field(gt=0, le=1e12, title="median", description="Half of the values lie below it.")
     cv: float | None = Field(
-        None,
+        default=None,
         ge=0,
         le=10,
         title="coefficient of variation",
         description="Standard deviation divided by the mean. Give this or `log_sd`.",
     )
     log_sd: float | None = Field(
-        None,
+        default=None,
         ge=0,
         le=3,
         title="standard deviation of the logarithm",

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from titranc.models.allowed import Allowed
+from titranc.models.allowed import Allowed, listed
 from titranc.models.input_problems import MISSING, InputProblem, InputRefused, KeyPath, dotted, refusal
 from titranc.models.unit_names import MILLIGRAM_WARNING, says_milligrams, unit_of, unit_slip
 from titranc.models.yaml_reading import parse, read_text
@@ -39,6 +39,8 @@ __all__ = [
     "refusal",
 ]
 
+Replaces = Callable[[dict[str, Any], dict[str, Any]], bool]
+LONGEST_NAME = 100
 ModelT = TypeVar("ModelT", bound="BaseModel")
 
 
@@ -81,7 +83,7 @@ class Document:
         """Return the refusal of the key at the end of `path`, with the name or the unit that was probably meant."""
         key = str(path[-1])
         meant = unit_slip(key, valid_keys)
-        allowed = f"the keys {', '.join(valid_keys)}" if valid_keys else "no key here"
+        allowed = f"the keys {listed(valid_keys)}" if valid_keys else "no key here"
         if meant:
             allowed = f"`{meant}` in {unit_of(meant)}"
         if says_milligrams(key):
@@ -111,51 +113,64 @@ def check(model: type[ModelT], document: Document) -> ModelT:
         raise InputRefused(_problems(model, document, error)) from None
 
 
-def merged(base: Document, change: Document) -> Document:
-    """Return `base` with `change` laid over it: mappings merge, lists and scalars replace; each line keeps its file."""
-    data, lines, files = (
-        dict(base.data),
-        dict(base.lines),
-        {path: base.place(path)[0] for path in base.lines | base.files},
-    )
-    _lay_over(data, change, (), lines, files)
+def merged(base: Document, change: Document, replaces: Replaces = lambda old, new: False) -> Document:
+    """Return `base` with `change` laid over it; every line keeps its file.
+
+    Mappings merge, lists and scalars replace; two mappings for which `replaces(old, new)` holds do not merge either.
+    """
+    data, lines = dict(base.data), dict(base.lines)
+    files = {path: base.place(path)[0] for path in (*base.lines, *base.files)}
+    _Overlay(change, replaces, lines, files).lay(data, change.data, ())
     return Document(change.file, data, lines, files)
 
 
 def nearest_name(name: str, valid: Iterable[str]) -> str | None:
     """Return the valid name that looks most like `name`, or None."""
+    if len(name) > LONGEST_NAME:
+        return None
     return next(iter(difflib.get_close_matches(name, list(valid), n=1, cutoff=0.6)), None)
 
 
-def _lay_over(
-    data: dict[str, Any], change: Document, at: KeyPath, lines: dict[KeyPath, int], files: dict[KeyPath, str]
-) -> None:
-    for key, value in _mapping_at(change, at).items():
-        path = (*at, key)
-        old = data.get(key)
-        if isinstance(old, dict) and isinstance(value, dict):
-            data[key] = dict(old)
-            _lay_over(data[key], change, path, lines, files)
-            _take_place(path, change, lines, files)
-            continue
-        data[key] = value
-        for stale in [known for known in files if known[: len(path)] == path]:
-            lines.pop(stale, None)
-            del files[stale]
-        for fresh in [known for known in (*change.lines, *change.files) if known[: len(path)] == path]:
-            _take_place(fresh, change, lines, files)
+@dataclass(frozen=True)
+class _Overlay:
+    """Lays one document over another and keeps the book of lines and files."""
+
+    change: Document
+    replaces: Replaces
+    lines: dict[KeyPath, int]
+    files: dict[KeyPath, str]
+
+    def lay(self, data: dict[str, Any], new: dict[str, Any], at: KeyPath) -> None:
+        for key, value in new.items():
+            path, old = (*at, key), data.get(key)
+            if isinstance(old, dict) and isinstance(value, dict) and not self.replaces(old, value):
+                data[key] = dict(old)
+                self.lay(data[key], value, path)
+                self._take_place(path)
+            else:
+                data[key] = value
+                self._take_places(path, old, value)
+
+    def _take_places(self, path: KeyPath, old: Any, new: Any) -> None:
+        for stale in _paths(path, old):
+            self.lines.pop(stale, None)
+            self.files.pop(stale, None)
+        for fresh in _paths(path, new):
+            self._take_place(fresh)
+
+    def _take_place(self, path: KeyPath) -> None:
+        self.files[path], line = self.change.place(path)
+        self.lines.pop(path, None)
+        if line is not None:
+            self.lines[path] = line
 
 
-def _take_place(path: KeyPath, change: Document, lines: dict[KeyPath, int], files: dict[KeyPath, str]) -> None:
-    files[path], line = change.place(path)
-    lines.pop(path, None)
-    if line is not None:
-        lines[path] = line
-
-
-def _mapping_at(document: Document, path: KeyPath) -> Mapping[str, Any]:
-    found = document.value(path)
-    return found if isinstance(found, dict) else {}
+def _paths(path: KeyPath, value: Any) -> Iterator[KeyPath]:
+    """Yield `path` and the path of everything inside the value that stands there."""
+    yield path
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, inner in inside:
+        yield from _paths((*path, step), inner)
 
 
 @cache
@@ -165,9 +180,18 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 
 def _problems(model: type[BaseModel], document: Document, error: ValidationError) -> list[InputProblem]:
     allowed = Allowed(_schema(model), document.data)
-    found = [_problem(document, allowed, detail) for detail in error.errors(include_url=False, include_input=False)]
+    details = error.errors(include_url=False, include_input=False)
+    found = [_problem(document, allowed, detail) for detail in details if not _follows_from_others(detail, details)]
     once = {str(problem): problem for problem in found}
     return sorted(once.values(), key=lambda problem: (problem.file, problem.line or 0))
+
+
+def _follows_from_others(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
+    """Tell whether a list only seems too short because pydantic left its refused items out."""
+    place = detail["loc"]
+    return detail["type"] == "too_short" and any(
+        other["loc"][: len(place)] == place for other in details if len(other["loc"]) > len(place)
+    )
 
 
 def _problem(document: Document, allowed: Allowed, detail: ErrorDetails) -> InputProblem:
@@ -176,7 +200,8 @@ def _problem(document: Document, allowed: Allowed, detail: ErrorDetails) -> Inpu
     if detail["type"] == "extra_forbidden":
         return document.unknown_key(path, allowed.keys(path[:-1]))
     if detail["type"] == "refused" and isinstance(said, str):
-        return document.problem((*path, *detail["ctx"]["at"]), said)
+        path = (*path, *detail["ctx"]["at"])
+        return document.problem(path, said, nearest_name(str(document.value(path)), detail["ctx"]["names"]))
     if detail["type"] in ("union_tag_invalid", "union_tag_not_found") and isinstance(document.value(path), dict):
         path = (*path, *(key for key in allowed.keys(path) if f"'{key}'" == detail["ctx"]["discriminator"]))
     if detail["type"] == "value_error":

@@ -41,7 +41,7 @@ class InputProblem:
     nearest: str | None = None
 
     def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        place = _printable(self.file) if self.line is None else f"{_printable(self.file)}:{self.line}"
         subject = f"{place}: {self.field}" if self.field else place
         found = "required" if self.value is MISSING else f"{_shown(self.value)} is not allowed"
         hint = f"; did you mean `{self.nearest}`?" if self.nearest else ""
@@ -61,11 +61,14 @@ class InputRefused(Exception):
         return "\n".join([*shown, f"... and {more} more"] if more else shown)
 
 
-def refusal(allowed: str, *at: str | int) -> PydanticCustomError:
-    """Return the error a validator raises to refuse the value at `at` below itself, saying what is allowed there."""
+def refusal(allowed: str, *at: str | int, names: Iterable[str] = ()) -> PydanticCustomError:
+    """Return the error a validator raises to refuse the value at `at` below itself, saying what is allowed there.
+
+    `names` are the valid names among which the nearest is looked for.
+    """
     from pydantic_core import PydanticCustomError
 
-    return PydanticCustomError("refused", "{allowed}", {"allowed": allowed, "at": list(at)})
+    return PydanticCustomError("refused", "{allowed}", {"allowed": allowed, "at": list(at), "names": list(names)})
 
 
 def dotted(path: Sequence[str | int]) -> str:

@@ -11,17 +11,20 @@ from titranc.models.input_problems import InputProblem, InputRefused, KeyPath, W
 from titranc.models.number_grammar import ALLOWED_NUMBERS, NumberRefused, value_of
 
 LARGEST_FILE_BYTES = 2**20
-MOST_VALUES = 50_000
+MOST_VALUES = 20_000
 DEEPEST = 32
 
 
 def read_text(path: Path, file: str) -> str:
     """Return the text of a file; raises InputRefused when it is absent, a folder, too large or not UTF-8."""
     try:
+        if path.exists() and not path.is_file():
+            raise _refused(file, None, Words("a folder or a device"), "a file")
         with path.open("rb") as stream:
             content = stream.read(LARGEST_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise _refused(file, None, Words(_why_unreadable(error)), "a readable file") from None
+        found = "a missing file" if isinstance(error, FileNotFoundError) else "a file that cannot be opened"
+        raise _refused(file, None, Words(found), "a readable file") from None
     return _decoded(content, file)
 
 
@@ -151,12 +154,6 @@ def _decoded(content: bytes, file: str) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise _refused(file, line, Words("a byte that is not UTF-8"), "text in UTF-8") from None
-
-
-def _why_unreadable(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "a missing file"
-    return "a folder" if isinstance(error, IsADirectoryError) else "a file that cannot be opened"
 
 
 def _refused(file: str, line: int | None, found: Words, allowed: str) -> InputRefused:

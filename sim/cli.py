@@ -1,0 +1,150 @@
+"""The command line: what people type, what they are told, and the exit codes that scripts may rely on.
+
+0 done; 2 input refused; 3 run folder in use or not empty; 4 integrity failure; 5 disk or memory; 130 stopped.
+Heavy libraries are imported by the commands that need them, so that help and checks answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+NOTICE = "Teaching and research only, never the treatment of a patient."
+
+app = typer.Typer(
+    name="titranc",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help=f"Longitudinal simulator of G-CSF titration in neutropenia. {NOTICE}",
+)
+scenario_app = typer.Typer(no_args_is_help=True, help="List, show and check scenario files.")
+guideline_app = typer.Typer(no_args_is_help=True, help="Rules, thresholds, citations and audit notes.")
+app.add_typer(scenario_app, name="scenario")
+app.add_typer(guideline_app, name="guideline")
+
+ScenarioName = Annotated[str, typer.Argument(help="A scenario file, or the name of a bundled scenario.")]
+RunFolder = Annotated[Path, typer.Argument(help="The folder of a finished run.")]
+
+
+@app.command()
+def run(
+    scenario: ScenarioName,
+    n: Annotated[int | None, typer.Option("-n", help="Number of patients.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all chance.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value, such as policy.edition=source.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; default runs/<name>.")] = None,
+    open_report: Annotated[bool, typer.Option("--open", help="Open the report when done.")] = False,
+) -> None:
+    """Run a scenario: tables, report and a summary on the screen."""
+    from titranc.sim.scenario import load_scenario
+
+    asked = list(changes or [])
+    asked += [f"cohort.n={n}"] if n is not None else []
+    asked += [f"seed={seed}"] if seed is not None else []
+    loaded = load_scenario(scenario, asked)
+    from titranc.sim import running
+
+    running.run_and_report(loaded, out or running.default_folder(scenario), open_report=open_report)
+
+
+@app.command()
+def report(folder: RunFolder, open_report: Annotated[bool, typer.Option("--open")] = False) -> None:
+    """Write the report of a finished run again."""
+    from titranc.sim import running
+
+    running.report_again(folder, open_report=open_report)
+
+
+@app.command()
+def explain(
+    folder: RunFolder,
+    patient: Annotated[int, typer.Option(help="Number of the patient.")] = 0,
+    visit: Annotated[int | None, typer.Option(help="Number of one visit.")] = None,
+) -> None:
+    """Tell why each dose was what it was: rule, sentence, numbers, citation."""
+    from titranc.sim import running
+
+    running.explain(folder, patient, visit)
+
+
+@app.command()
+def info(cite: Annotated[bool, typer.Option("--cite", help="How to cite.")] = False) -> None:
+    """Versions, folders and how to cite."""
+    from titranc.sim import about
+
+    about.show(cite=cite)
+
+
+@scenario_app.command("list")
+def scenario_list() -> None:
+    """List the bundled scenarios."""
+    from titranc.sim.scenario import list_scenarios
+
+    for entry in list_scenarios():
+        typer.echo(f"{entry.name:24} {entry.title}")
+
+
+@scenario_app.command("show")
+def scenario_show(scenario: ScenarioName) -> None:
+    """Print a scenario resolved, with every default in place."""
+    from titranc.sim.scenario import load_scenario
+
+    typer.echo(load_scenario(scenario).to_yaml(), nl=False)
+
+
+@scenario_app.command("check")
+def scenario_check(files: Annotated[list[str], typer.Argument(help="Scenario files.")]) -> None:
+    """Check scenario files without running them."""
+    from titranc.sim.scenario import load_scenario
+
+    for file in files:
+        loaded = load_scenario(file)
+        typer.echo(f"{file}: good. {loaded.title}")
+
+
+@scenario_app.command("schema")
+def scenario_schema() -> None:
+    """Print the JSON Schema of scenario files."""
+    import json
+
+    from titranc.sim.scenario import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=1))
+
+
+@guideline_app.command("list")
+def guideline_list() -> None:
+    """List the guideline editions."""
+    from titranc.sim import about
+
+    about.list_editions()
+
+
+@guideline_app.command("show")
+def guideline_show(edition: Annotated[str, typer.Argument()] = "source") -> None:
+    """Print the rules of an edition with line, citation and audit note."""
+    from titranc.sim import about
+
+    about.show_edition(edition)
+
+
+def main() -> None:
+    """Run the command line; every foreseeable failure ends in one message and its exit code."""
+    from titranc.sim.failures import explained
+
+    try:
+        app(standalone_mode=True)
+    except SystemExit:
+        raise
+    except BaseException as error:
+        answer = explained(error)
+        if answer is None:
+            raise
+        message, code = answer
+        print(message, file=sys.stderr)
+        raise SystemExit(code) from None

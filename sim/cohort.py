@@ -1,0 +1,88 @@
+"""Draws the patients: patient k depends on the seed and on k, never on how many others there are."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+
+import numpy as np
+
+from titranc.models import catalogue
+from titranc.models.distributions import Distribution, sample
+from titranc.models.growth import Growth, z_of_weight
+from titranc.models.patient import Patient
+from titranc.sim.scenario import Scenario
+from titranc.sim.streams import Purpose, Streams
+
+LARGEST_Z = 3.0
+
+
+def draw_patients(scenario: Scenario, streams: Streams, patient_ids: Iterable[int]) -> list[Patient]:
+    """Return the patients with these numbers."""
+    return [_Draw(scenario, streams, patient_id).patient() for patient_id in patient_ids]
+
+
+class _Draw:
+    """The draws of one person; each belongs to a name, so that adding one moves no other."""
+
+    def __init__(self, scenario: Scenario, streams: Streams, patient_id: int) -> None:
+        self.cohort, self.adherence = scenario.cohort, scenario.adherence
+        self.streams, self.patient_id = streams, patient_id
+
+    def patient(self) -> Patient:
+        """Return the person whole."""
+        diagnosis = catalogue.disease(self.cohort.disease)
+        refractory = self._uniform(Purpose.BIOLOGY, "refractory") < diagnosis.refractory.share.value
+        age_years, sex = self._value(Purpose.PERSON, "age_years", self.cohort.age_years), self._sex()
+        return Patient(
+            patient_id=self.patient_id,
+            disease=self.cohort.disease,
+            genotype=self.cohort.genotype,
+            sex=sex,
+            age_start_years=age_years,
+            growth=self._growth(sex, age_years),
+            parameters=self._parameters(diagnosis, refractory),
+            refractory=bool(refractory),
+            doses_taken_share=self._value(Purpose.PERSON, "doses_taken", self.adherence.doses_taken),
+        )
+
+    def _parameters(self, diagnosis: catalogue.Disease, refractory: bool) -> dict[str, float]:
+        drawn = {
+            name: self._value(Purpose.BIOLOGY, name, self.cohort.parameters.get(name, entry.distribution))
+            for name, entry in diagnosis.parameters.items()
+        }
+        others = {name: value for name, value in self.cohort.parameters.items() if name not in drawn}
+        drawn |= {name: self._value(Purpose.BIOLOGY, name, value) for name, value in others.items()}
+        if refractory:
+            drawn[diagnosis.refractory.multiplies] *= diagnosis.refractory.by.value
+        return drawn
+
+    def _sex(self) -> str:
+        if self.cohort.sex != "mixed":
+            return self.cohort.sex
+        return "female" if self._uniform(Purpose.PERSON, "sex") < 0.5 else "male"
+
+    def _growth(self, sex: str, age_years: float) -> Growth:
+        height_z, weight_z = self.cohort.height_z, self.cohort.weight_z
+        if self.cohort.weight_kg is not None:
+            weight_z = z_of_weight(sex, age_years, self.cohort.weight_kg)
+        return Growth(
+            sex=sex,
+            weight_z=self._z("weight_z") if weight_z is None else weight_z,
+            height_z=self._z("height_z") if height_z is None else height_z,
+        )
+
+    def _z(self, name: str) -> float:
+        drawn = self._generator(Purpose.PERSON, name).standard_normal()
+        return float(np.clip(drawn, -LARGEST_Z, LARGEST_Z))
+
+    def _value(self, purpose: Purpose, name: str, given: float | Distribution) -> float:
+        if isinstance(given, (int, float)):
+            return float(given)
+        return sample(given, self._uniform(purpose, name))
+
+    def _uniform(self, purpose: Purpose, name: str) -> float:
+        return float(self._generator(purpose, name).random())
+
+    def _generator(self, purpose: Purpose, name: str) -> np.random.Generator:
+        return self.streams.generator(purpose, self.patient_id, zlib.crc32(name.encode()))

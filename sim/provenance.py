@@ -1,0 +1,61 @@
+"""Where the rules and numbers of a run come from, in the form that its manifest carries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from titranc.models import catalogue
+
+
+def guideline_provenance(edition: catalogue.Edition) -> dict[str, Any]:
+    """Return the rules by id, the deviations from the source and the citations they use."""
+    shelves = (edition.dose_rules, edition.standing_rules, edition.shown_rules)
+    entries = [entry for shelf in shelves for entry in shelf]
+    rules = {entry.id: _rule(entry) for entry in entries}
+    deviations = [
+        {
+            "audit_row": row,
+            "rule_id": entry.id,
+            "source_line": entry.source_line,
+            "says": entry.says,
+            "does": entry.note,
+        }
+        for entry in entries
+        if entry.status in ("correct", "block", "ours", "flag")
+        for row in entry.audit_rows
+    ]
+    cited = {key for entry in entries for key in entry.cites}
+    return {
+        "edition": edition.edition,
+        "rules": rules,
+        "deviations": sorted(deviations, key=lambda item: (item["audit_row"], item["rule_id"])),
+        "citations": {key: text for key, text in catalogue.references().items() if key in cited},
+    }
+
+
+def _rule(entry: Any) -> dict[str, Any]:
+    return {
+        "says": entry.says,
+        "citation": list(entry.cites),
+        "source_line": entry.source_line,
+        "audit_row": list(entry.audit_rows),
+        "status": entry.status,
+        "note": entry.note,
+    }
+
+
+def parameter_provenance(disease: str) -> dict[str, Any]:
+    """Return value or distribution, unit, source and grade of the parameters in which patients differ."""
+    found = catalogue.disease(disease)
+    return {
+        "parameters": {
+            name: {
+                "distribution": entry.distribution.model_dump(),
+                "unit": entry.unit,
+                "meaning": entry.meaning,
+                "source": entry.source,
+                "grade": entry.grade,
+            }
+            for name, entry in found.parameters.items()
+        }
+    }

@@ -1,0 +1,267 @@
+"""The report: one run as one self-contained page, for reading on a screen, on a phone and on paper.
+
+No script, no request to anywhere, the pictures inline; every string is escaped, and the same tables give the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from titranc.sim.report.findings import ANC_BANDS, DOSE, answer, is_change, one_patient, rules_named
+from titranc.sim.report.plots.first_weeks import (
+    caption_first_weeks,
+    decisions_left_out,
+    first_decisions,
+    plot_first_weeks,
+)
+from titranc.sim.report.plots.growth import caption_growth, plot_growth
+from titranc.sim.report.plots.titration import caption_titration, plot_titration
+from titranc.sim.report.run_folder import Run, Story, first_story, read_run
+from titranc.sim.report.style import BAND_COLOURS
+from titranc.sim.report.svg import inline_svg
+from titranc.sim.report.words import NOTICE, anc, counted, day_words, event_words, number, percent, plain
+
+REPORT_NAME = "report.html"
+
+_KEY_NUMBERS = {
+    "Neutrophils": (
+        ("share_anc_1_to_5", "ANC 1 to 5 (target)", "% of days"),
+        ("share_anc_below_0_5", "ANC below 0.5 (severe)", "% of days"),
+        ("share_anc_0_5_to_1", "ANC 0.5 to 1", "% of days"),
+        ("share_anc_5_to_10", "ANC 5 to 10", "% of days"),
+        ("share_anc_above_10", "ANC above 10", "% of days"),
+        ("mean_anc_1e9_per_l", "Mean ANC", "10⁹/L"),
+        ("days_to_first_target", "First on target", "days"),
+        ("days_observed", "Followed for", "days"),
+        ("visits", "Visits", ""),
+    ),
+    "Drug": (
+        ("mean_dose_ug_per_kg_day", "Mean dose", "ug/kg/day"),
+        ("peak_dose_ug_per_kg_day", "Highest dose", "ug/kg/day"),
+        ("final_dose_ug_per_kg_day", "Last dose", "ug/kg/day"),
+        ("cumulative_dose_ug_per_kg", "Cumulative dose taken", "ug/kg"),
+        ("days_dose_at_or_above_8", "Dose at 8 or above", "days"),
+        ("days_dose_above_15", "Dose above 15", "days"),
+        ("doses_ordered", "Injections ordered", ""),
+        ("doses_missed", "Injections missed", ""),
+        ("status_hsct_referral", "Transplant referral triggered", "% of patients"),
+    ),
+}
+
+
+def write_report(run_folder: Path) -> Path:
+    """Write `report.html` into a finished run's folder and return its path; it appears whole or not at all.
+
+    Raises FileNotFoundError when a table is missing and ValueError when no patient was followed.
+    """
+    page = render_page(read_run(run_folder))
+    target = run_folder / REPORT_NAME
+    part = run_folder / f"{REPORT_NAME}.part"
+    try:
+        part.write_text(page, encoding="utf-8", newline="\n")
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def render_page(run: Run) -> str:
+    """Return the page of a run as text."""
+    story = first_story(run)
+    rules = _rules(run, story)
+    links = {rule["id"]: rule["anchor"] for rule in rules}
+    return (
+        _environment(links)
+        .get_template("report.html.j2")
+        .render(
+            manifest=run.manifest,
+            notice=NOTICE,
+            story=story,
+            answer=answer(_arm(run, story), story.visits),
+            arms=list(dict.fromkeys(run.outcomes["arm"])),
+            n_patients=run.outcomes["patient_id"].nunique(),
+            key_numbers=_key_numbers(run.outcomes),
+            bands=_bands(_arm(run, story)),
+            pictures=_pictures(story),
+            decisions=first_decisions(story.visits),
+            left_out=decisions_left_out(story.visits),
+            changes=_changes(story.visits),
+            unchanged=int((~is_change(one_patient(story.visits))).sum()),
+            events=story.events[story.events["severity"] != "info"].to_dict("records"),
+            routine=_routine(story.events),
+            failed=_failed(run.outcomes),
+            rules=rules,
+            deviations=run.manifest.get("deviations", []),
+            parameters=_parameters(run, story),
+            scenario=run.scenario_text,
+            provenance=_provenance(run.manifest),
+        )
+    )
+
+
+def _environment(links: dict[str, str]) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters = (plain, number, anc, day_words, event_words, counted)
+    environment.filters.update({words.__name__: words for words in filters})
+    environment.globals["rule_links"] = lambda cell: [(rule, links.get(rule)) for rule in plain(cell).split()]
+    return environment
+
+
+def _arm(run: Run, story: Story) -> pd.DataFrame:
+    return run.outcomes[run.outcomes["arm"] == story.arm]
+
+
+def _key_numbers(outcomes: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """Return by group a row a quantity and a cell an arm: the value of one patient, or median and range of several."""
+    arms = [frame for _, frame in outcomes.groupby("arm", sort=False)]
+    return {
+        group: [
+            {"label": label, "unit": unit, "cells": [_cell(frame[column], unit) for frame in arms]}
+            for column, label, unit in rows
+        ]
+        for group, rows in _KEY_NUMBERS.items()
+    }
+
+
+def _cell(values: pd.Series[Any], unit: str) -> str:
+    """Return a cell with the unit left to its own column, but for shares of patients."""
+    if unit == "% of patients":
+        return ("yes" if values.iloc[0] == 1 else "no") if len(values) == 1 else percent(values.mean())
+    show = percent if unit.startswith("%") else number
+    if len(values) == 1:
+        return show(values.iloc[0]).removesuffix(" %")
+    low, high = show(values.min()), show(values.max())
+    return f"{show(values.median()).removesuffix(' %')} ({low.removesuffix(' %')} to {high.removesuffix(' %')})"
+
+
+def _bands(outcomes: pd.DataFrame) -> list[dict[str, Any]]:
+    means = [float(outcomes[column].mean()) for column, _ in ANC_BANDS]
+    return [
+        {"label": label, "share": share, "percent": percent(share), "colour": colour}
+        for (_, label), share, colour in zip(ANC_BANDS, means, BAND_COLOURS, strict=True)
+    ]
+
+
+def _pictures(story: Story) -> dict[str, dict[str, Any]]:
+    visits, doses, trajectory = story.visits, story.doses, story.trajectory
+    return {
+        "titration": _picture(
+            "titration", plot_titration(visits, doses, trajectory, story.events), caption_titration(visits, doses)
+        ),
+        "first_weeks": _picture(
+            "first-weeks", plot_first_weeks(visits, trajectory, with_sentences=False), caption_first_weeks(visits)
+        ),
+        "growth": _picture("growth", plot_growth(visits), caption_growth(visits)),
+    }
+
+
+def _picture(name: str, figure: Figure, caption: str) -> dict[str, Any]:
+    # The drawing is matplotlib's own and its description is escaped in inline_svg.
+    return {"name": name, "svg": Markup(inline_svg(figure, name, caption)), "caption": caption}
+
+
+def _routine(events: pd.DataFrame) -> list[str]:
+    """Return the uneventful events in words, one line a kind, in order of first appearance."""
+    plain_ones = events[events["severity"] == "info"]
+    lines = []
+    for kind, rows in plain_ones.groupby("event", sort=False):
+        first, last = rows["day"].iloc[0], rows["day"].iloc[-1]
+        when = (
+            f"on {day_words(first)}"
+            if len(rows) == 1
+            else f"{len(rows)} times, from {day_words(first)} to {day_words(last)}"
+        )
+        lines.append(f"{event_words(kind)}, {when}")
+    return lines
+
+
+def _failed(outcomes: pd.DataFrame) -> int:
+    return int(outcomes["failed"].sum()) if "failed" in outcomes else 0
+
+
+def _changes(visits: pd.DataFrame) -> list[dict[Any, Any]]:
+    story = one_patient(visits)
+    changed = story[is_change(story)]
+    return [
+        {**visit, "moved": visit["dose_before_ug_per_kg_day"] != visit[DOSE]} for visit in changed.to_dict("records")
+    ]
+
+
+def _rules(run: Run, story: Story) -> list[dict[str, Any]]:
+    """Return the rules this patient met, the busiest first, with what the manifest says of them."""
+    times = Counter(rule for cell in story.visits["rule_ids"] for rule in plain(cell).split())
+    names = rules_named([*story.visits["rule_ids"], *story.events["rule_ids"]])
+    told, citations = run.manifest.get("rules", {}), run.manifest.get("citations", {})
+    ordered = sorted(names, key=lambda name: -times[name])
+    return [
+        {"id": name, "anchor": f"rule-{place}", "times": times[name], **_rule_text(told.get(name, {}), citations)}
+        for place, name in enumerate(ordered, start=1)
+    ]
+
+
+def _rule_text(rule: dict[str, Any], citations: dict[str, str]) -> dict[str, Any]:
+    return {
+        "says": plain(rule.get("says")) or "The manifest says nothing of this rule.",
+        "status": plain(rule.get("status")),
+        "citations": [plain(citations.get(key, key)) for key in rule.get("citation") or []],
+        "source_line": plain(rule.get("source_line")),
+        "audit_rows": ", ".join(plain(row) for row in rule.get("audit_row") or []),
+        "note": plain(rule.get("note")),
+    }
+
+
+def _parameters(run: Run, story: Story) -> list[dict[str, str]]:
+    """Return the patient's individual parameters with meaning, unit, source and grade."""
+    told, citations = run.manifest.get("parameters", {}), run.manifest.get("citations", {})
+    rows = []
+    for column in (str(name) for name in story.patient.index if str(name).startswith("p_")):
+        entry = told.get(column.removeprefix("p_"), {})
+        source = plain(entry.get("source"))
+        rows.append(
+            {
+                "meaning": plain(entry.get("meaning")) or column.removeprefix("p_").replace("_", " "),
+                "value": _exact(story.patient[column]),
+                "unit": plain(entry.get("unit") or run.units.get(column)).replace("dimensionless", ""),
+                "source": plain(citations.get(source, source)),
+                "grade": plain(entry.get("grade")),
+            }
+        )
+    return rows
+
+
+def _exact(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else plain(value)
+
+
+def _provenance(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what it takes to make the run again and to see that it is the same."""
+    rows = [
+        ("run", "run_id"),
+        ("seed", "seed"),
+        ("version", "version"),
+        ("started (UTC)", "started_utc"),
+        ("finished (UTC)", "finished_utc"),
+    ]
+    found = [(label, plain(manifest[key])) for label, key in rows if key in manifest]
+    packages = [
+        (f"package {plain(name)}", plain(version)) for name, version in sorted(manifest.get("packages", {}).items())
+    ]
+    tables = [
+        (f"table {plain(name)}", f"{table['rows']:,} rows, sha256 {plain(table['sha256'])}")
+        for name, table in sorted(manifest.get("tables", {}).items())
+    ]
+    return found + packages + tables

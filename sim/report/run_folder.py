@@ -1,0 +1,93 @@
+"""What a report reads: a run's folder, and in it one patient's story.
+
+Only the tables of the patient shown are loaded row by row; a cohort of any size costs its `patients` and `outcomes`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: manifest, resolved scenario, the tables with one row a patient, units of columns."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    scenario_text: str
+    patients: pd.DataFrame
+    outcomes: pd.DataFrame
+    units: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Story:
+    """One patient under one arm: a row of `patients`, a row of `outcomes`, and the tables in order of time."""
+
+    arm: str
+    patient_id: int
+    patient: pd.Series[Any]
+    outcome: pd.Series[Any]
+    visits: pd.DataFrame
+    doses: pd.DataFrame
+    trajectory: pd.DataFrame
+    events: pd.DataFrame
+
+
+def read_run(folder: Path) -> Run:
+    """Read what a report needs of every patient; raises FileNotFoundError naming the file that is missing."""
+    patients = pq.read_table(folder / "patients.parquet")
+    outcomes = pq.read_table(folder / "outcomes.parquet").to_pandas()
+    if outcomes.empty:
+        raise ValueError(f"{folder / 'outcomes.parquet'}: no patient was followed, so there is nothing to report")
+    return Run(
+        folder=folder,
+        manifest=json.loads((folder / "manifest.json").read_text(encoding="utf-8")),
+        scenario_text=(folder / "scenario.yaml").read_text(encoding="utf-8"),
+        patients=patients.to_pandas(),
+        outcomes=outcomes,
+        units={field.name: (field.metadata or {}).get(b"unit", b"").decode() for field in patients.schema},
+    )
+
+
+def first_story(run: Run) -> Story:
+    """Read the story of the first patient of the first arm."""
+    outcome = run.outcomes.iloc[0]
+    arm, patient_id = str(outcome["arm"]), int(outcome["patient_id"])
+    rows = run.patients[(run.patients["patient_id"] == patient_id) & (run.patients["arm"] == arm)]
+    return Story(
+        arm=arm,
+        patient_id=patient_id,
+        patient=rows.iloc[0],
+        outcome=outcome,
+        visits=_rows_of(run.folder, "visits", arm, patient_id, "day"),
+        doses=_rows_of(run.folder, "doses", arm, patient_id, "day_start"),
+        trajectory=_trajectory(run.folder, arm, patient_id),
+        events=_rows_of(run.folder, "events", arm, patient_id, "day"),
+    )
+
+
+def _trajectory(folder: Path, arm: str, patient_id: int) -> pd.DataFrame:
+    """Return the daily record, empty when the scenario did not ask for one."""
+    nothing = pd.DataFrame({"day": [], "anc_1e9_per_l": []}, dtype=float)
+    if not (folder / "trajectory.parquet").exists():
+        return nothing
+    found = _rows_of(folder, "trajectory", arm, patient_id, "day")
+    return nothing if found.empty else found
+
+
+def _rows_of(folder: Path, table: str, arm: str, patient_id: int, order: str) -> pd.DataFrame:
+    path = folder / f"{table}.parquet"
+    if (
+        pq.read_metadata(path).num_rows == 0
+    ):  # a table without rows has columns without types, which no filter can compare
+        found: pd.DataFrame = pq.read_table(path).to_pandas()
+        return found
+    found = pq.read_table(path, filters=[("arm", "=", arm), ("patient_id", "=", patient_id)]).to_pandas()
+    return found.sort_values(order, kind="stable", ignore_index=True)

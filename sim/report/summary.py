@@ -1,0 +1,175 @@
+"""One run on one screen of a terminal: doses year by year, days on target, lines crossed, and why.
+
+Forty lines at most at a hundred columns; nothing is said by colour alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from titranc.sim.report.findings import ANC_BANDS, DOSE
+from titranc.sim.report.words import (
+    ABSENT,
+    DAYS_PER_YEAR,
+    NOTICE,
+    anc,
+    counted,
+    day_words,
+    event_words,
+    number,
+    percent,
+    plain,
+    shortened,
+    span_words,
+)
+
+_COLUMNS = 98
+_MOST_ROWS = 15
+_BAR_CELLS = 70
+_BAND_BLOCKS = "█▓░▒▞"
+_BAND_STYLES = ("red", "yellow", "green", "cyan", "blue")
+_MOST_LINES = 5
+
+
+def render_summary(
+    tables: Mapping[str, pd.DataFrame], manifest: Mapping[str, Any], folder: Path | None = None
+) -> RenderableType:
+    """Return the summary of a run for `rich` to print; medians when there are several patients, the first arm only.
+
+    `tables` are those of the run (visits, events and outcomes are used); with `folder` it ends with where the files are.
+    """
+    arms = list(dict.fromkeys(tables["outcomes"]["arm"]))
+    visits, events, outcomes = (_of_arm(tables[name], arms[0]) for name in ("visits", "events", "outcomes"))
+    parts: list[RenderableType] = [
+        *_head(manifest, outcomes, arms),
+        Text(),
+        _course(visits, outcomes),
+        Text(),
+        *_days_by_anc(outcomes),
+        Text(),
+        *_events(events, outcomes),
+        Text(),
+        *_actions(visits, manifest),
+    ]
+    if folder is not None:
+        parts += [Text(), Text(f"Files: {plain(folder)} (tables, manifest.json, report.html)")]
+    return Group(*parts)
+
+
+def _of_arm(table: pd.DataFrame, arm: str) -> pd.DataFrame:
+    return table if table.empty else table[table["arm"] == arm]
+
+
+def _line(text: str, style: str = "") -> Text:
+    """Return one line of plain text: a stranger's title must bring neither markup nor escape codes nor a second line.
+
+    Leading blanks are ours and stay.
+    """
+    indent = text[: len(text) - len(text.lstrip(" "))]
+    return Text(indent + shortened(text, _COLUMNS - len(indent)), style=style, no_wrap=True)
+
+
+def _head(manifest: Mapping[str, Any], outcomes: pd.DataFrame, arms: list[str]) -> list[Text]:
+    middle = outcomes.median(numeric_only=True)
+    who = counted(len(outcomes), "patient")
+    medians = ", medians" if len(outcomes) > 1 else ""
+    others = f", arm {arms[0]} of {len(arms)}" if len(arms) > 1 else ""
+    return [
+        _line(manifest["title"], "bold"),
+        _line(manifest["question"], "italic"),
+        _line(
+            f"{who}{medians}{others} · {span_words(middle['days_observed'])} · seed {manifest['seed']} · titranc {manifest['version']}"
+        ),
+        _line(NOTICE, "yellow"),
+    ]
+
+
+def _course(visits: pd.DataFrame, outcomes: pd.DataFrame) -> Table:
+    """Return the course of ANC, dose and weight, in at most fifteen rows."""
+    last_day = float(outcomes["days_observed"].max())
+    days, unit = _row_length(last_day)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in (f"to {unit}", "age", "weight kg", "ANC median", "dose ug/kg/day", "ug a day"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    top = max(float(visits[DOSE].max()), 1.0)
+    days_per_unit = 7.0 if unit == "week" else DAYS_PER_YEAR
+    starts = np.arange(0, last_day - 0.1 * days, days)
+    for first, end in zip(starts, [*starts[1:], last_day], strict=True):
+        rows = visits[(visits["day"] >= first) & (visits["day"] < end)]
+        table.add_row(*_course_row(rows, round(end / days_per_unit), top))
+    return table
+
+
+def _row_length(last_day: float) -> tuple[float, str]:
+    """Return how many days a row spans, and its unit: four weeks, a quarter, or as many years as it takes."""
+    for weeks in (4, 13):
+        if last_day <= _MOST_ROWS * 7 * weeks:
+            return 7.0 * weeks, "week"
+    return float(np.ceil(last_day / DAYS_PER_YEAR / _MOST_ROWS - 0.01)) * DAYS_PER_YEAR, "year"
+
+
+def _course_row(rows: pd.DataFrame, end: int, top: float) -> list[str]:
+    if rows.empty:
+        return [str(end), *[ABSENT] * 5, ""]
+    last = rows.groupby("patient_id").last().median(numeric_only=True)
+    bar = "▇" * max(round(22 * float(last[DOSE]) / top), 0)
+    count = rows["anc_reported_1e9_per_l"].median()
+    return [
+        str(end), f"{last['age_years']:.1f}", f"{last['weight_kg']:.1f}", anc(count), number(last[DOSE]),
+        number(last["dose_after_ug_day"]), bar,
+    ]  # fmt: skip
+
+
+def _days_by_anc(outcomes: pd.DataFrame) -> list[Text]:
+    shares = [float(outcomes[column].mean()) for column, _ in ANC_BANDS]
+    edges = np.round(np.cumsum([0.0, *shares]) * _BAR_CELLS).astype(int)
+    bar, key = Text("ANC days  "), Text("          ")
+    for (_, label), share, width, block, style in zip(
+        ANC_BANDS, shares, np.diff(edges), _BAND_BLOCKS, _BAND_STYLES, strict=True
+    ):
+        bar.append(block * int(width), style=style)
+        key.append(block, style=style)
+        key.append(f" {label} {percent(share)}   ".replace(" to ", "-"))
+    return [bar, key]
+
+
+def _events(events: pd.DataFrame, outcomes: pd.DataFrame) -> list[Text]:
+    """Return the lines crossed and the referrals: when for one patient, how many and when for several."""
+    told = events if events.empty else events[events["event"].str.startswith(("ceiling", "hsct"))]
+    lines = [Text("Lines crossed", style="bold")]
+    if told.empty:
+        return [*lines, _line("  none: the dose stayed below 8, and no transplant referral was triggered")]
+    kinds = list(told.groupby("event", sort=False))
+    lines += [_line(f"  {_event_words(str(kind), rows, len(outcomes))}") for kind, rows in kinds[:_MOST_LINES]]
+    if not told["event"].str.startswith("hsct").any():
+        lines.append(_line("  no transplant referral was triggered"))
+    return lines
+
+
+def _event_words(kind: str, rows: pd.DataFrame, patients: int) -> str:
+    first = rows.groupby("patient_id").first()
+    if patients > 1:
+        return f"{event_words(kind)}: {len(first)} of {patients} patients, first on {day_words(float(first['day'].median()))} (median)"
+    again = f", {len(rows)} times in all" if len(rows) > 1 else ""
+    rules = ", ".join(plain(first["rule_ids"].iloc[0]).split())
+    return f"{event_words(kind)}: {day_words(float(first['day'].iloc[0]))}{again}, by {rules}"
+
+
+def _actions(visits: pd.DataFrame, manifest: Mapping[str, Any]) -> list[Text]:
+    """Return how often each action was taken, with the rule that asked for it most and what that rule says."""
+    lines = [Text("What the guideline did and why", style="bold")]
+    lead = visits["rule_ids"].str.split().str[0]
+    for action, count in visits["action"].value_counts().head(_MOST_LINES).items():
+        rules = lead[visits["action"] == action].value_counts()
+        said = plain(manifest.get("rules", {}).get(rules.index[0], {}).get("says"))
+        lines.append(_line(f"  {plain(action)} {counted(count, 'time')}, mostly {rules.index[0]}: {said}"))
+    return lines

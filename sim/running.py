@@ -1,0 +1,68 @@
+"""What a command does around a run: folder, progress bar, report, summary."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from titranc.models.documents import InputProblem, InputRefused
+from titranc.sim import storage, trial
+from titranc.sim.report import page, summary
+from titranc.sim.report.explain import render_explanation
+
+if TYPE_CHECKING:
+    from titranc.sim.scenario import Scenario
+
+RUNS = Path("runs")
+
+
+def default_folder(scenario: str) -> Path:
+    """Return the run folder of a scenario; a number is added while the name is taken."""
+    name = Path(scenario).stem
+    taken = (RUNS / name).exists()
+    numbered = (RUNS / f"{name}-{number}" for number in range(2, 10_000))
+    return next(folder for folder in numbered if not folder.exists()) if taken else RUNS / name
+
+
+def run_and_report(scenario: Scenario, folder: Path, *, open_report: bool) -> None:
+    """Run into `folder`, write the report, print the summary."""
+    errors = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+        transient=True,
+        disable=not errors.is_terminal,
+    ) as bar:
+        task = bar.add_task(scenario.title, total=1.0)
+        result = trial.run(scenario, folder, lambda share: bar.update(task, completed=share))
+    written = page.write_report(folder)
+    Console().print(summary.render_summary(result.tables, result.manifest))
+    Console().print(f"Report: {written}", soft_wrap=True)
+    if open_report:
+        webbrowser.open(written.resolve().as_uri())
+
+
+def report_again(folder: Path, *, open_report: bool) -> None:
+    """Write the report of a finished run from its tables."""
+    storage.read_manifest(folder)
+    written = page.write_report(folder)
+    Console().print(f"Report: {written}", soft_wrap=True)
+    if open_report:
+        webbrowser.open(written.resolve().as_uri())
+
+
+def explain(folder: Path, patient: int, visit: int | None) -> None:
+    """Print the story of one patient."""
+    visits = storage.read_table(folder, "visits")
+    known = sorted(visits["patient_id"].unique())
+    if patient not in known:
+        raise InputRefused(
+            [InputProblem("--patient", None, "patient", patient, f"a whole number, {known[0]} to {known[-1]}")]
+        )
+    Console().print(render_explanation(visits, storage.read_manifest(folder), patient, visit))

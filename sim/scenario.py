@@ -1,0 +1,191 @@
+"""A scenario: a named question with everything needed to answer it.
+
+The schema of the scenario files, their reader and writer. Every quantity's unit ends its key; unknown keys are refused;
+a scenario is frozen, and the resolved one written beside the results gives the same tables by itself.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from titranc.models.documents import InputRefused, check
+from titranc.models.input_problems import refusal
+from titranc.models.number_grammar import NumberRefused, value_of
+from titranc.sim.scenario_files import bundled_names, scenario_document
+from titranc.sim.scenario_names import problems_with_names
+from titranc.sim.scenario_sections import (
+    Adherence,
+    Arm,
+    Assay,
+    Cohort,
+    Drug,
+    GuidelinePolicy,
+    Laboratory,
+    Output,
+    Policy,
+    Section,
+    Solver,
+    Whole,
+)
+
+DAYS_PER_YEAR = 365.25
+DEFAULT_SEED = 20261123
+_PLAIN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9_]*( [A-Za-z0-9_]+)*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedArm:
+    """An arm and the whole scenario it stands for."""
+
+    name: str
+    scenario: Scenario
+
+
+class Scenario(Section):
+    """A named question with everything needed to answer it."""
+
+    schema_version: Literal[1] = Field(title="schema version", description="Version of this file format.")
+    title: str = Field(min_length=1, max_length=200, title="title", description="Title of the scenario.")
+    question: str = Field(
+        default="", max_length=1000, title="question", description="The question the scenario answers."
+    )
+    extends: None = Field(
+        default=None,
+        title="base",
+        description="A scenario file in the same folder, or a bundled scenario, that this one changes.",
+    )
+    seed: Whole = Field(
+        default=DEFAULT_SEED,
+        ge=0,
+        le=2**64 - 1,
+        title="seed",
+        description="Seed of all chance; the same seed, the same tables.",
+    )
+    horizon_years: float = Field(default=15, gt=0, le=30, title="horizon", description="Length of follow-up in years.")
+    cohort: Cohort = Field(title="cohort", description="Who the patients are.")
+    drug: Drug = Field(default=Drug(), title="drug", description="What is given.")
+    adherence: Adherence = Field(default=Adherence(), title="adherence", description="How many doses are taken.")
+    assay: Assay = Field(default=Assay(), title="assay", description="How counts are measured.")
+    laboratory: Laboratory = Field(default=Laboratory(), title="laboratory", description="When results are there.")
+    policy: Policy = Field(default=GuidelinePolicy(), title="policy", description="Who decides the dose.")
+    solver: Solver = Field(default=Solver(), title="solver", description="How exactly to compute.")
+    arms: tuple[Arm, ...] = Field(
+        default=(Arm(name="base"),),
+        min_length=1,
+        max_length=50,
+        title="arms",
+        description="Named changes to the base, compared on the same patients and the same luck.",
+    )
+    output: Output = Field(default=Output(), title="output", description="What is written.")
+
+    @model_validator(mode="after")
+    def _at_least_a_day(self) -> Scenario:
+        if self.horizon_years * DAYS_PER_YEAR < 1:
+            raise refusal(f"a number from {1 / DAYS_PER_YEAR:.5f} (one day) to 30 (years)", "horizon_years")
+        return self
+
+    @model_validator(mode="after")
+    def _arm_names_differ(self) -> Scenario:
+        names = [arm.name for arm in self.arms]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise refusal("a name that no other arm has", "arms", index, "name")
+        return self
+
+    def resolved_arms(self) -> tuple[ResolvedArm, ...]:
+        """Return each arm with the scenario it stands for: the base with the arm's sections in place."""
+        return tuple(ResolvedArm(arm.name, self._of_arm(arm)) for arm in self.arms)
+
+    def to_yaml(self) -> str:
+        """Return the scenario as a file that stands by itself and loads to an equal scenario."""
+        from ruamel.yaml import YAML
+
+        data = self.model_dump(mode="json", exclude={"arms"}, exclude_none=True)
+        data["arms"] = [_written_arm(arm) for arm in self.arms]
+        stream = io.StringIO()
+        writer = YAML(pure=True)
+        writer.width = 10_000
+        writer.dump(_quoted(data), stream)
+        return stream.getvalue()
+
+    def _of_arm(self, arm: Arm) -> Scenario:
+        sections = {name: section for name, section in arm if name != "name" and section is not None}
+        return self.model_copy(update={**sections, "arms": (Arm(name=arm.name),)})
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioEntry:
+    """A bundled scenario as a list shows it."""
+
+    name: str
+    title: str
+    question: str
+
+
+def load_scenario(source: str | Path, overrides: Sequence[str] = ()) -> Scenario:
+    """Return the scenario in a file, or the bundled one of that name, with options such as `cohort.n=100` laid over.
+
+    Raises InputRefused with every problem found.
+    """
+    document = scenario_document(source, overrides)
+    problems = problems_with_names(document)
+    try:
+        scenario = check(Scenario, document)
+    except InputRefused as refused:
+        raise InputRefused((*refused.problems, *problems)) from None
+    if problems:
+        raise InputRefused(problems)
+    return scenario
+
+
+def list_scenarios() -> list[ScenarioEntry]:
+    """Return the bundled scenarios."""
+    return [_entry(name) for name in bundled_names()]
+
+
+@cache
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a scenario file, for editors; a file that extends another may leave anything out."""
+    schema = Scenario.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "titranc scenario"
+    schema["properties"]["extends"]["type"] = ["string", "null"]
+    required = schema.pop("required")
+    schema["anyOf"] = [{"required": ["extends"]}, {"required": required}]
+    return schema
+
+
+def _entry(name: str) -> ScenarioEntry:
+    data = scenario_document(name).data
+    return ScenarioEntry(name, str(data.get("title", "")), str(data.get("question", "")))
+
+
+def _written_arm(arm: Arm) -> dict[str, Any]:
+    # Inside a section null is kept: there it may undo a value of the base.
+    return {key: value for key, value in arm.model_dump(mode="json").items() if value is not None}
+
+
+def _quoted(value: Any) -> Any:
+    """Return the data with every text in quotes that a reader could take for something else."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    if isinstance(value, dict):
+        return {_quoted(key): _quoted(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_quoted(inner) for inner in value]
+    return DoubleQuotedScalarString(value) if isinstance(value, str) and not _is_plain(value) else value
+
+
+def _is_plain(text: str) -> bool:
+    try:
+        return _PLAIN_TEXT.match(text) is not None and value_of(text) == text
+    except NumberRefused:
+        return False

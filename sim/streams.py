@@ -1,0 +1,45 @@
+"""Common random numbers: a draw belongs to a patient, a purpose and an occasion, never to an arm or a worker.
+
+Philox is a counter-based generator: its key comes from the run's seed and the purpose, its counter from the patient and
+the occasion. No draw shifts another, so two policies see the same fate until they differ, and patient 17 is patient 17
+whatever the size of the cohort.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+
+import numpy as np
+
+SCHEME_VERSION = 1
+LARGEST_SEED = 2**64 - 1
+
+
+class Purpose(StrEnum):
+    """What a draw is for; a purpose that is not listed here has no stream."""
+
+    PERSON = "person"
+    BIOLOGY = "biology"
+    ADHERENCE = "adherence"
+    ASSAY = "assay"
+
+
+class Streams:
+    """The random streams of one run."""
+
+    def __init__(self, seed: int) -> None:
+        if not 0 <= seed <= LARGEST_SEED:
+            raise ValueError(f"seed: {seed} is not allowed; allowed: a whole number from 0 to 2^64 - 1")
+        self.seed = seed
+        self._keys = {purpose: _key(seed, purpose) for purpose in Purpose}
+
+    def generator(self, purpose: Purpose, patient_id: int, occasion: int = 0) -> np.random.Generator:
+        """Return the generator that belongs to this purpose, patient and occasion (a day, an episode number)."""
+        counter = np.array([0, occasion, patient_id, 0], dtype=np.uint64)
+        return np.random.Generator(np.random.Philox(counter=counter, key=self._keys[purpose]))
+
+
+def _key(seed: int, purpose: Purpose) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+    text = f"{SCHEME_VERSION}:{seed}:{purpose.value}".encode()
+    return np.frombuffer(hashlib.blake2b(text, digest_size=16).digest(), dtype=np.uint64)
