@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 
 import matplotlib as mpl
@@ -20,8 +22,9 @@ def inline_svg(figure: Figure, name: str, description: str) -> str:
     """Return `figure` as an <svg> element to stand in a page.
 
     `name` begins every id, so that several pictures live in one page; `description` is read out by screen readers. No
-    date, no namespace address and no font file is in it.
+    date, no namespace address and no font file is in it. The panels of `figure` stay where this drawing puts them.
     """
+    _settle(figure)
     drawing = _drawn(figure, name)
     view_box = re.search(r'viewBox="([^"]+)"', drawing)
     inside = drawing[drawing.index(">", drawing.index("<svg")) + 1 :]
@@ -30,11 +33,27 @@ def inline_svg(figure: Figure, name: str, description: str) -> str:
     return head + _TAG.sub(lambda tag: _own_ids(tag[0], name), inside).strip()
 
 
+def _settle(figure: Figure) -> None:
+    """Fix the panels at rounded places: the layout solver's last digits differ from time to time, a page may not."""
+    with _unmeasured_glyphs_allowed():
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        left, bottom, width, height = (round(float(edge), 4) for edge in axes.get_position().bounds)
+        axes.set_position((left, bottom, width, height))
+
+
+@contextmanager
+def _unmeasured_glyphs_allowed() -> Iterator[None]:
+    """Let pass a name in a script that the measuring font lacks: the reader's own fonts will draw it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
 def _drawn(figure: Figure, name: str) -> str:
     file = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), warnings.catch_warnings():
-        # A name in a script that the measuring font lacks is drawn by the reader's own fonts.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), _unmeasured_glyphs_allowed():
         FigureCanvasSVG(figure).print_svg(file, metadata=_NO_METADATA)
     return file.getvalue().replace("'DejaVu Sans'", "var(--text-face)")
 

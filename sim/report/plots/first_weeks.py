@@ -113,7 +113,7 @@ def _draw_anc(axes: Axes, early: pd.DataFrame, truth: pd.DataFrame, decisions: l
     axes.scatter(early["day"] / 7, height, s=10, color=KEEP_MARK.colour, zorder=3)
     for decision in decisions:
         _numbered_dot(axes, decision, height[decision.row], hollow=bool(np.isnan(seen[decision.row])))
-    whisper(axes, "numbers: decisions, at the reported count · line: the true count")
+    whisper(axes, "numbers: decisions, at the reported count" + ("" if truth.empty else " · line: the true count"))
 
 
 def _draw_dose(axes: Axes, early: pd.DataFrame, last_day: float, decisions: list[NumberedDecision]) -> None:
