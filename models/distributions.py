@@ -160,20 +160,20 @@ def kind_of(value: Any) -> str | None:
     return "number"
 
 
-def kind_of_distribution(value: Any) -> str | None:
-    """Return the name of the distribution that a one-key map or a distribution stands for, or None."""
+def _tag_of(value: Any) -> str | None:
+    # Braces keep the name of a branch apart from the key of the same name.
     kind = kind_of(value)
-    return None if kind == "number" else kind
+    return None if kind in (None, "number") else f"{{{kind}}}"
 
 
 Distribution = Annotated[
-    Annotated[Lognormal, Tag("lognormal")]
-    | Annotated[Normal, Tag("normal")]
-    | Annotated[Uniform, Tag("uniform")]
-    | Annotated[Beta, Tag("beta")]
-    | Annotated[LogitNormal, Tag("logit_normal")]
-    | Annotated[Fixed, Tag("fixed")],
-    Discriminator(kind_of_distribution),
+    Annotated[Lognormal, Tag("{lognormal}")]
+    | Annotated[Normal, Tag("{normal}")]
+    | Annotated[Uniform, Tag("{uniform}")]
+    | Annotated[Beta, Tag("{beta}")]
+    | Annotated[LogitNormal, Tag("{logit_normal}")]
+    | Annotated[Fixed, Tag("{fixed}")],
+    Discriminator(_tag_of),
 ]
 
 

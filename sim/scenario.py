@@ -75,7 +75,9 @@ class Scenario(Section):
     adherence: Adherence = Field(default=Adherence(), title="adherence", description="How many doses are taken.")
     assay: Assay = Field(default=Assay(), title="assay", description="How counts are measured.")
     laboratory: Laboratory = Field(default=Laboratory(), title="laboratory", description="When results are there.")
-    policy: Policy = Field(default=GuidelinePolicy(), title="policy", description="Who decides the dose.")
+    policy: Policy = Field(
+        default=GuidelinePolicy(kind="guideline"), title="policy", description="Who decides the dose."
+    )
     solver: Solver = Field(default=Solver(), title="solver", description="How exactly to compute.")
     arms: tuple[Arm, ...] = Field(
         default=(Arm(name="base"),),

@@ -164,7 +164,7 @@ class Drug(Section):
         title="vial rounding",
         description="Step in ug to which each injection is rounded; 0 gives the exact dose.",
     )
-    injection_hours: tuple[Annotated[Whole, Field(ge=0, le=23)], ...] | None = Field(
+    injection_hours: tuple[Annotated[int, Field(ge=0, le=23), BeforeValidator(_whole)], ...] | None = Field(
         default=None,
         min_length=1,
         max_length=2,
@@ -209,10 +209,8 @@ class Assay(Section):
         title="within-subject variation",
         description="Coefficient of variation of a person's count about its mean. Absent: the value of the data files.",
     )
-    cells_counted: Whole | None = Field(
+    cells_counted: Annotated[int, Field(ge=10, le=100_000), BeforeValidator(_whole)] | None = Field(
         default=None,
-        ge=10,
-        le=100_000,
         title="cells counted",
         description="Leukocytes counted for the differential. Absent: the value of the data files.",
     )
@@ -235,7 +233,7 @@ class Laboratory(Section):
 class GuidelinePolicy(Section):
     """Titrate by a guideline edition."""
 
-    kind: Literal["guideline"] = Field(default="guideline", title="kind", description="A guideline edition decides.")
+    kind: Literal["guideline"] = Field(title="kind", description="A guideline edition decides.")
     edition: Annotated[str, AfterValidator(partial(_on_shelf, "guidelines"))] = Field(
         default="source", title="edition", description="Edition: the name of a file in models/guidelines."
     )
@@ -249,7 +247,7 @@ class GuidelinePolicy(Section):
 class FixedPolicy(Section):
     """Give one dose for good, whatever the counts say."""
 
-    kind: Literal["fixed"] = Field(default="fixed", title="kind", description="The dose never changes.")
+    kind: Literal["fixed"] = Field(title="kind", description="The dose never changes.")
     dose_ug_per_kg_day: float = Field(ge=0, le=120, title="dose", description="Dose of a day in ug per kg body weight.")
     times_per_day: Annotated[Literal[1, 2], BeforeValidator(_whole)] = Field(
         default=1, title="injections a day", description="Injections among which the dose of a day is divided."

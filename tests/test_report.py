@@ -299,7 +299,14 @@ def _manifest(title: str, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
                 "source_line": 43,
                 "says": "No rule to lower, hold or stop; above 10 is unnecessary.",
                 "does": "Lowers by a quarter after two counts above 5.0.",
-            }
+            },
+            {
+                "audit_row": 13,
+                "rule_id": "SCN-DECREASE",
+                "source_line": 43,
+                "says": "No rule to lower, hold or stop; above 10 is unnecessary.",
+                "does": "Lowers by a quarter after two counts above 5.0.",
+            },
         ],
         "citations": {
             "source": "What is the treatment for severe leukopenia? Article, 6 December 2025, unreviewed.",
@@ -431,6 +438,11 @@ def test_a_recalled_number_carries_its_mark(page: Page) -> None:
     assert "2.41 This project. C, unverified" in page.text
 
 
+def test_a_deviation_stands_once_with_every_audit_row_it_answers(page: Page) -> None:
+    assert page.text.count("Lowers by a quarter after two counts above 5.0.") == 1
+    assert "10, 13 SCN-DECREASE 43" in page.text
+
+
 def test_the_story_lists_the_visits_that_changed_something_and_counts_the_others(run: Path, page: Page) -> None:
     visits = read_tables(run)["visits"]
     changed = visits[visits["action"] != "keep"]
@@ -473,7 +485,7 @@ def test_the_caption_states_the_facts_of_the_data() -> None:
     caption = caption_titration(hand_made_visits(), hand_made_doses())
     assert "started at 12 ug/kg/day, was highest at 17 on day 21 and ended at 10." in caption
     assert "at 8 ug/kg/day or above from day 0, passed 15 on day 21 and never passed 20." in caption
-    assert "Of 4 reported counts, 25 % lay between 1 and 5 and 2 below 0.5 (the last on day 7)." in caption
+    assert "Of 4 reported counts, 25 % lay between 1 and 5 and 2 below 0.5, the last on day 7." in caption
     assert "1 visit had no number" in caption
     assert "5 % of the 800 ordered doses were missed." in caption
 
@@ -590,7 +602,7 @@ def test_the_summary_fits_one_screen_without_colour(tmp_path: Path, years: float
     assert len(lines) <= 38
     assert max(len(line) for line in lines) <= 100
     assert "\x1b" not in text
-    for words in ("[bold]", NOTICE, "1-5", "dose ug/kg/day", "8 ug/kg/day reached", "SCN-KEEP"):
+    for words in ("[bold]", NOTICE, "1-5", "ug/kg/day", "8 ug/kg/day reached", "SCN-KEEP"):
         assert words in text
 
 

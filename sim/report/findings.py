@@ -86,11 +86,10 @@ def counts_seen(visits: pd.DataFrame) -> str:
         return "No visit had a count."
     severe = visits[visits["anc_reported_1e9_per_l"] < 0.5]
     text = f"Of {counted(len(seen), 'reported count')}, {percent(seen.between(1, 5).mean())} lay between 1 and 5"
-    text += (
-        f" and {len(severe)} below 0.5 (the last on {day_words(severe['day'].iloc[-1])})."
-        if len(severe)
-        else " and none below 0.5."
-    )
+    if severe.empty:
+        text += " and none below 0.5."
+    else:
+        text += f" and {len(severe)} below 0.5, the last on {day_words(severe['day'].iloc[-1])}."
     blank = len(visits) - len(seen)
     if blank:
         text += f" {counted(blank, 'visit')} had no number (crosses at the foot)."
@@ -120,9 +119,7 @@ def answer(outcomes: pd.DataFrame, visits: pd.DataFrame) -> str:
         f"the median peak {number(middle['peak_dose_ug_per_kg_day'])}, the median last dose {number(middle['final_dose_ug_per_kg_day'])}."
     )
     referred = int(outcomes["status_hsct_referral"].sum())
-    return (
-        f"{_time_in_bands(whose, middle)} {doses} {referred} of {len(outcomes)} met a trigger for transplant referral."
-    )
+    return f"{_time_in_bands(whose, middle)} {doses} A trigger for transplant referral was met by {referred} of {len(outcomes)}."
 
 
 def rules_named(rule_ids: Iterable[Any]) -> list[str]:

@@ -31,6 +31,13 @@ from titranc.sim.report.words import NOTICE, anc, counted, day_words, event_word
 
 REPORT_NAME = "report.html"
 
+_STATUS_WORDS = {
+    "implement": "as the article has it",
+    "flag": "as the article has it, with a note",
+    "correct": "changed from the article",
+    "ours": "ours, where the article is silent",
+    "block": "refused",
+}
 _KEY_NUMBERS = {
     "Neutrophils": (
         ("share_anc_1_to_5", "ANC 1 to 5 (target)", "% of days"),
@@ -84,27 +91,34 @@ def render_page(run: Run) -> str:
         .render(
             manifest=run.manifest,
             notice=NOTICE,
-            story=story,
             answer=answer(_arm(run, story), story.visits),
             arms=list(dict.fromkeys(run.outcomes["arm"])),
             n_patients=run.outcomes["patient_id"].nunique(),
             key_numbers=_key_numbers(run.outcomes),
             bands=_bands(_arm(run, story)),
-            pictures=_pictures(story),
-            decisions=first_decisions(story.visits),
-            left_out=decisions_left_out(story.visits),
-            changes=_changes(story.visits),
-            unchanged=int((~is_change(one_patient(story.visits))).sum()),
-            events=story.events[story.events["severity"] != "info"].to_dict("records"),
-            routine=_routine(story.events),
             failed=_failed(run.outcomes),
             rules=rules,
-            deviations=run.manifest.get("deviations", []),
+            deviations=_deviations(run.manifest.get("deviations", [])),
             parameters=_parameters(run, story),
             scenario=run.scenario_text,
             provenance=_provenance(run.manifest),
+            **_told(story),
         )
     )
+
+
+def _told(story: Story) -> dict[str, Any]:
+    """Return what the page tells of the one patient it shows."""
+    return {
+        "story": story,
+        "pictures": _pictures(story),
+        "decisions": first_decisions(story.visits),
+        "left_out": decisions_left_out(story.visits),
+        "changes": _changes(story.visits),
+        "unchanged": int((~is_change(one_patient(story.visits))).sum()),
+        "events": story.events[story.events["severity"] != "info"].to_dict("records"),
+        "routine": _routine(story.events),
+    }
 
 
 def _environment(links: dict[str, str]) -> Environment:
@@ -216,12 +230,22 @@ def _rules(run: Run, story: Story) -> list[dict[str, Any]]:
 def _rule_text(rule: dict[str, Any], citations: dict[str, str]) -> dict[str, Any]:
     return {
         "says": plain(rule.get("says")) or "The manifest says nothing of this rule.",
-        "status": plain(rule.get("status")),
+        "status": _STATUS_WORDS.get(plain(rule.get("status")), ""),
         "citations": [plain(citations.get(key, key)) for key in rule.get("citation") or []],
         "source_line": plain(rule.get("source_line")),
         "audit_rows": ", ".join(plain(row) for row in rule.get("audit_row") or []),
         "note": plain(rule.get("note")),
     }
+
+
+def _deviations(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one row a rule, with every audit row it answers, in order of the first."""
+    rows: dict[str, dict[str, Any]] = {}
+    for deviation in told:
+        row = rows.setdefault(deviation["rule_id"], {**deviation, "audit_rows": []})
+        row["audit_rows"].append(deviation["audit_row"])
+    ordered = sorted(rows.values(), key=lambda row: min(row["audit_rows"]))
+    return [{**row, "audit_rows": ", ".join(str(number) for number in sorted(row["audit_rows"]))} for row in ordered]
 
 
 def _parameters(run: Run, story: Story) -> list[dict[str, str]]:

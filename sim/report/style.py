@@ -138,11 +138,10 @@ def dose_axis(axes: Axes, peak: float) -> None:
         label_at_right(axes, dose, text)
 
 
-def label_point(axes: Axes, x: float, y: float, *, shift: tuple[float, float], align: str) -> None:
-    """Write a value beside its point; `shift` is in points."""
+def label_point(axes: Axes, x: float, y: float) -> None:
+    """Write a value to the right of its point."""
     axes.annotate(
-        number(y), xy=(x, y), xytext=shift, textcoords="offset points", ha=align, va="center", fontsize=SMALL,
-        annotation_clip=False,
+        number(y), xy=(x, y), xytext=(6, 0), textcoords="offset points", va="center", fontsize=SMALL, annotation_clip=False
     )  # fmt: skip
 
 

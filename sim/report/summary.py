@@ -33,8 +33,9 @@ from titranc.sim.report.words import (
 
 _COLUMNS = 98
 _MOST_ROWS = 15
-_BAR_CELLS = 70
+_BAR_CELLS = 60
 _BAND_BLOCKS = "█▓░▒▞"
+_BAND_WORDS = ("<0.5", "0.5-1", "1-5", "5-10", ">10")
 _BAND_STYLES = ("red", "yellow", "green", "cyan", "blue")
 _MOST_LINES = 5
 
@@ -74,7 +75,7 @@ def _line(text: str, style: str = "") -> Text:
     Leading blanks are ours and stay.
     """
     indent = text[: len(text) - len(text.lstrip(" "))]
-    return Text(indent + shortened(text, _COLUMNS - len(indent)), style=style, no_wrap=True)
+    return Text(indent + shortened(text, _COLUMNS - len(indent)), style=style, no_wrap=True, overflow="ellipsis")
 
 
 def _head(manifest: Mapping[str, Any], outcomes: pd.DataFrame, arms: list[str]) -> list[Text]:
@@ -97,7 +98,7 @@ def _course(visits: pd.DataFrame, outcomes: pd.DataFrame) -> Table:
     last_day = float(outcomes["days_observed"].max())
     days, unit = _row_length(last_day)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in (f"to {unit}", "age", "weight kg", "ANC median", "dose ug/kg/day", "ug a day"):
+    for name in (f"to {unit}", "age", "kg", "median ANC", "ug/kg/day", "ug a day"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     top = max(float(visits[DOSE].max()), 1.0)
@@ -132,13 +133,13 @@ def _course_row(rows: pd.DataFrame, end: int, top: float) -> list[str]:
 def _days_by_anc(outcomes: pd.DataFrame) -> list[Text]:
     shares = [float(outcomes[column].mean()) for column, _ in ANC_BANDS]
     edges = np.round(np.cumsum([0.0, *shares]) * _BAR_CELLS).astype(int)
-    bar, key = Text("ANC days  "), Text("          ")
-    for (_, label), share, width, block, style in zip(
-        ANC_BANDS, shares, np.diff(edges), _BAND_BLOCKS, _BAND_STYLES, strict=True
+    bar, key = Text("Days by ANC  " if len(outcomes) == 1 else "All days     "), Text()
+    for label, share, width, block, style in zip(
+        _BAND_WORDS, shares, np.diff(edges), _BAND_BLOCKS, _BAND_STYLES, strict=True
     ):
         bar.append(block * int(width), style=style)
         key.append(block, style=style)
-        key.append(f" {label} {percent(share)}   ".replace(" to ", "-"))
+        key.append(f" {label} {percent(share)}  ")
     return [bar, key]
 
 

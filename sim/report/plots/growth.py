@@ -27,7 +27,7 @@ def caption_growth(visits: pd.DataFrame) -> str:
         f"{first['weight_kg']:.1f} to {last['weight_kg']:.1f} kg, {last['weight_kg'] / first['weight_kg']:.1f} times the start. "
         f"The daily dose went from {number(first['dose_after_ug_day'])} to {number(last['dose_after_ug_day'])} ug, while the "
         f"dose per kg went from {number(first[DOSE])} to {number(last[DOSE])} {DOSE_UNIT}. At the weight of the first day the "
-        f"last daily dose would have been {number(unscaled)} {DOSE_UNIT}."
+        f"last daily dose would have been {number(round(unscaled, 1))} {DOSE_UNIT}."
     )
 
 
@@ -56,4 +56,4 @@ def _draw_panel(axes: Axes, story: pd.DataFrame, column: str, title: str, colour
     axes.set_ylim(0, 1.15 * max(float(value.max()), 1.0))
     axes.locator_params(axis="y", nbins=4)
     axes.margins(x=0.01)
-    label_point(axes, age.iloc[-1], value.iloc[-1], shift=(6, 0), align="left")
+    label_point(axes, age.iloc[-1], round(float(value.iloc[-1]), 1))

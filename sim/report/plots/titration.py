@@ -70,19 +70,6 @@ def plot_titration(visits: pd.DataFrame, doses: pd.DataFrame, trajectory: pd.Dat
     return figure
 
 
-def draw_counts(axes: Axes, story: pd.DataFrame, days_per_unit: float, size: float) -> None:
-    """Draw the reported counts as dots, severe ones red, and a cross at the foot for a visit without a number."""
-    seen = story["anc_reported_1e9_per_l"].to_numpy(dtype=float)
-    at = story["day"].to_numpy(dtype=float) / days_per_unit
-    low, high = axes.get_ylim()
-    for chosen, colour in ((seen >= 0.5, INK), (seen < 0.5, VERMILLION)):
-        axes.scatter(
-            at[chosen], np.clip(seen[chosen], low, high), s=size, color=colour, linewidth=0.4, edgecolor=PAPER, zorder=3
-        )
-    blank = at[np.isnan(seen)]
-    axes.scatter(blank, np.full(len(blank), low * 1.15), s=14, marker="x", color=SOFT, linewidth=0.8, zorder=3)
-
-
 def draw_truth(axes: Axes, trajectory: pd.DataFrame, days_per_unit: float) -> None:
     """Draw the true ANC, which no clinic sees, as a thin line."""
     day, anc = thinned(trajectory["day"].to_numpy(dtype=float), trajectory["anc_1e9_per_l"].to_numpy(dtype=float))
@@ -106,12 +93,26 @@ def dose_steps(axes: Axes, story: pd.DataFrame, last_day: float, days_per_unit: 
 def _draw_anc(axes: Axes, story: pd.DataFrame, trajectory: pd.DataFrame, days_per_unit: float) -> None:
     quiet(axes, "ANC, 10⁹/L")
     anc_axis(axes, anc_values(story, trajectory))
-    draw_counts(axes, story, days_per_unit, size=13)
+    _draw_counts(axes, story, days_per_unit)
     if trajectory.empty:
         whisper(axes, "dots: what the clinic saw")
         return
     draw_truth(axes, trajectory, days_per_unit)
     whisper(axes, "dots: what the clinic saw · line: the true count, which it never sees")
+
+
+def _draw_counts(axes: Axes, story: pd.DataFrame, days_per_unit: float) -> None:
+    """Draw the reported counts as dots, severe ones red, and a cross at the foot for a visit without a number."""
+    seen = story["anc_reported_1e9_per_l"].to_numpy(dtype=float)
+    at = story["day"].to_numpy(dtype=float) / days_per_unit
+    low, high = axes.get_ylim()
+    size = 13 if len(story) < 200 else 8
+    for chosen, colour in ((seen >= 0.5, INK), (seen < 0.5, VERMILLION)):
+        axes.scatter(
+            at[chosen], np.clip(seen[chosen], low, high), s=size, color=colour, linewidth=0.4, edgecolor=PAPER, zorder=3
+        )
+    blank = at[np.isnan(seen)]
+    axes.scatter(blank, np.full(len(blank), low * 1.15), s=14, marker="x", color=SOFT, linewidth=0.8, zorder=3)
 
 
 def _draw_dose(axes: Axes, story: pd.DataFrame, last_day: float, days_per_unit: float) -> None:
