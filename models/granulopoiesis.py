@@ -49,14 +49,16 @@ CONSTANTS = (
     PER_Z, BF, HF, INFLOW, KM_RATE, RP, EPG, PER_PSET, SUPPLY, KILLP, KILLB, KILLM, KILLR, LOSS,
 ) = range(len(CONSTANTS))  # fmt: skip
 
-# Rows of the workspace: states, constants, the stage's states, its derivatives, the marrow load to its power.
-Y_ROW = 0
-C_ROW = Y_ROW + N_STATES
-STAGE_ROW = C_ROW + len(CONSTANTS)
+# Rows of the workspace: the stage's states, their rates, what one loop leaves for the next, the constants.
+STAGE_ROW = 0
 RATE_ROW = STAGE_ROW + N_STATES
-LOAD_ROW = RATE_ROW + N_STATES
-FIRST_FREE_ROW = LOAD_ROW + 1
-_Y, _C, _STAGE, _RATE, _LOAD = (row * LANES for row in (Y_ROW, C_ROW, STAGE_ROW, RATE_ROW, LOAD_ROW))
+_BETWEEN_ROW = RATE_ROW + N_STATES
+_MATURE, _LOG_X, _AMPLIFIED, _CYCLE_RATE, _MATURATION, _RELEASED, _GAIN, _SURVIVING, _FED = (
+    (_BETWEEN_ROW + i) * LANES for i in range(9)
+)
+C_ROW = _BETWEEN_ROW + 9
+FIRST_FREE_ROW = C_ROW + len(CONSTANTS)
+_STAGE, _RATE, _C = STAGE_ROW * LANES, RATE_ROW * LANES, C_ROW * LANES
 SMALLEST = 1e-300
 
 
@@ -151,45 +153,31 @@ def constants(parameters: Floats) -> Floats:
     return np.array([np.broadcast_to(rows[name], parameters.shape[1:]) for name in CONSTANTS])
 
 
+# Four loops, not one: a short loop lets the processor work on the second half of the lanes before the first is done.
 @njit(error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
-def _marrow_load(w: Floats, general: bool) -> None:
-    """Write (marrow load / set-point) to its power: the load itself where every power is 1."""
+def _drug(w: Floats) -> None:
+    """Bind the ligands to their receptors; write the drugs' rates, the log of the signal and the mature cells."""
     for lane in range(LANES):
+        total, total_p = w[_STAGE + T * LANES + lane], w[_STAGE + TP * LANES + lane]
+        s_drug = w[_STAGE + S * LANES + lane]
+        depot, depot_p = w[_STAGE + D * LANES + lane], w[_STAGE + DP * LANES + lane]
+        depot_s = w[_STAGE + DS * LANES + lane]
+        dividing = (
+            (w[_STAGE + 8 * LANES + lane] + w[_STAGE + 9 * LANES + lane])
+            + (w[_STAGE + 10 * LANES + lane] + w[_STAGE + 11 * LANES + lane])
+            + (w[_STAGE + 12 * LANES + lane] + w[_STAGE + 13 * LANES + lane] + w[_STAGE + 14 * LANES + lane])
+        )
         mature = (
-            w[_STAGE + M * LANES + lane] + w[_STAGE + (M + 1) * LANES + lane] + w[_STAGE + (M + 2) * LANES + lane]
-            + w[_STAGE + (M + 3) * LANES + lane] + w[_STAGE + R * LANES + lane]
+            (w[_STAGE + 15 * LANES + lane] + w[_STAGE + 16 * LANES + lane])
+            + (w[_STAGE + 17 * LANES + lane] + w[_STAGE + 18 * LANES + lane] + w[_STAGE + R * LANES + lane])
         )  # fmt: skip
-        w[_LOAD + lane] = mature * w[_C + PER_Z * LANES + lane]
-    if general:
-        for lane in range(LANES):
-            load = max(w[_LOAD + lane], SMALLEST)
-            w[_LOAD + lane] = exp2(w[_C + HF * LANES + lane] * log2(load))
-
-
-@njit(error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
-def derivatives(w: Floats, general: bool) -> None:
-    """Write the rates of change (per day) of the stage's states; `general`: some feedback power differs from 1."""
-    _marrow_load(w, general)
-    for lane in range(LANES):
-        total, total_p, s_drug = (
-            w[_STAGE + T * LANES + lane],
-            w[_STAGE + TP * LANES + lane],
-            w[_STAGE + S * LANES + lane],
-        )
-        x_cyt, p_pool = w[_STAGE + X * LANES + lane], w[_STAGE + P * LANES + lane]
-        b1, b2, b3 = w[_STAGE + B * LANES + lane], w[_STAGE + 9 * LANES + lane], w[_STAGE + 10 * LANES + lane]
-        b4, b5 = w[_STAGE + 11 * LANES + lane], w[_STAGE + 12 * LANES + lane]
-        b6, b7 = w[_STAGE + 13 * LANES + lane], w[_STAGE + 14 * LANES + lane]
-        m1, m2 = w[_STAGE + M * LANES + lane], w[_STAGE + 16 * LANES + lane]
-        m3, m4 = w[_STAGE + 17 * LANES + lane], w[_STAGE + 18 * LANES + lane]
-        reserve, blood = w[_STAGE + R * LANES + lane], w[_STAGE + N * LANES + lane]
-
-        # Free share of both ligands, in the form without cancellation on either side; one division.
+        w[_MATURE + lane] = mature
         receptors = (
-            w[_C + RECEPTORS_B * LANES + lane] * (b1 + b2 + b3 + b4 + b5 + b6 + b7)
-            + w[_C + RECEPTORS_M * LANES + lane] * (m1 + m2 + m3 + m4 + reserve)
-            + w[_C + RECEPTORS_N * LANES + lane] * blood
+            w[_C + RECEPTORS_B * LANES + lane] * dividing
+            + w[_C + RECEPTORS_M * LANES + lane] * mature
+            + w[_C + RECEPTORS_N * LANES + lane] * w[_STAGE + N * LANES + lane]
         )
+        # Free share of both ligands, in the form without cancellation on either side; one division.
         kd = w[_C + KD * LANES + lane]
         ligand = max(total + total_p, SMALLEST)
         b = receptors + kd - ligand
@@ -197,28 +185,9 @@ def derivatives(w: Floats, general: bool) -> None:
         over, under = (2.0 * kd, b + root) if b > 0.0 else (root - b, 2.0 * ligand)
         free = over / under
         bound = 1.0 - free
+        x = free * (total + w[_C + EP * LANES + lane] * total_p) + w[_C + ES * LANES + lane] * s_drug
+        w[_LOG_X + lane] = log2(max(x * w[_C + PER_SENS * LANES + lane], SMALLEST))
 
-        x = free * total + w[_C + EP * LANES + lane] * free * total_p + w[_C + ES * LANES + lane] * s_drug
-        log_x = log2(max(x * w[_C + PER_SENS * LANES + lane], SMALLEST))
-        u = exp2(w[_C + GA * LANES + lane] * log_x - w[_C + GA_LOG_EA * LANES + lane])
-        h = u / (1.0 + u)
-        u_v = exp2(w[_C + GV * LANES + lane] * log_x - w[_C + GV_LOG_EV * LANES + lane])
-        h_v = u_v / (1.0 + u_v)
-        u_r = u_v * w[_C + RELEASE_RATIO * LANES + lane]
-        h_r = u_r / (1.0 + u_r)
-        gain = exp2((log2(1.0 + w[_C + AMPLIFY * LANES + lane] * h) - w[_C + LOG_A0 * LANES + lane]) * (1.0 / N_B))
-        survival = exp2(w[_C + SURVIVAL * LANES + lane] * (1.0 - w[_C + OMEGA * LANES + lane] * h))
-        k = w[_C + K_PER_VB0 * LANES + lane] * (1.0 + w[_C + CYCLE * LANES + lane] * h_v)
-        v = (1.0 + w[_C + HASTEN * LANES + lane] * h_v) * w[_C + PER_V0 * LANES + lane]
-        km = w[_C + KM_RATE * LANES + lane] * v
-        phi = w[_C + PHI0 * LANES + lane] * (1.0 + w[_C + RELEASE * LANES + lane] * h_r)
-        strength = w[_C + BF * LANES + lane]
-        feedback = (1.0 + strength) / (1.0 + strength * w[_LOAD + lane])
-
-        # Drug.
-        depot, depot_p, depot_s = (
-            w[_STAGE + D * LANES + lane], w[_STAGE + DP * LANES + lane], w[_STAGE + DS * LANES + lane]
-        )  # fmt: skip
         w[_RATE + D * LANES + lane] = -w[_C + KA * LANES + lane] * depot
         w[_RATE + T * LANES + lane] = (
             w[_C + ABSORBED * LANES + lane] * depot + w[_C + KPROD * LANES + lane]
@@ -231,30 +200,83 @@ def derivatives(w: Floats, general: bool) -> None:
         )
         w[_RATE + DS * LANES + lane] = -w[_C + KAS * LANES + lane] * depot_s
         w[_RATE + S * LANES + lane] = w[_C + ABSORBED_S * LANES + lane] * depot_s - w[_C + KELS * LANES + lane] * s_drug
-        w[_RATE + X * LANES + lane] = -w[_C + KX * LANES + lane] * x_cyt
+        w[_RATE + X * LANES + lane] = -w[_C + KX * LANES + lane] * w[_STAGE + X * LANES + lane]
 
-        # Cells.
-        growth = w[_C + RP * LANES + lane] * (1.0 + w[_C + EPG * LANES + lane] * h)
+
+@njit(error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
+def _response(w: Floats) -> None:
+    """Write what the signal does: amplification, faster cycle and maturation, release."""
+    for lane in range(LANES):
+        log_x = w[_LOG_X + lane]
+        u = exp2(w[_C + GA * LANES + lane] * log_x - w[_C + GA_LOG_EA * LANES + lane])
+        u_v = exp2(w[_C + GV * LANES + lane] * log_x - w[_C + GV_LOG_EV * LANES + lane])
+        u_r = u_v * w[_C + RELEASE_RATIO * LANES + lane]
+        h, h_v, h_r = u / (1.0 + u), u_v / (1.0 + u_v), u_r / (1.0 + u_r)
+        w[_AMPLIFIED + lane] = h
+        w[_CYCLE_RATE + lane] = w[_C + K_PER_VB0 * LANES + lane] * (1.0 + w[_C + CYCLE * LANES + lane] * h_v)
+        v = (1.0 + w[_C + HASTEN * LANES + lane] * h_v) * w[_C + PER_V0 * LANES + lane]
+        w[_MATURATION + lane] = w[_C + KM_RATE * LANES + lane] * v
+        w[_RELEASED + lane] = w[_C + PHI0 * LANES + lane] * (1.0 + w[_C + RELEASE * LANES + lane] * h_r)
+
+
+@njit(error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
+def _growth(w: Floats, general: bool) -> None:
+    """Write the gain a stage, what survives the promyelocytes, and the inflow that the marrow's load leaves."""
+    for lane in range(LANES):
+        h = w[_AMPLIFIED + lane]
+        log_gain = log2(1.0 + w[_C + AMPLIFY * LANES + lane] * h) - w[_C + LOG_A0 * LANES + lane]
+        w[_GAIN + lane] = exp2(log_gain * (1.0 / N_B))
+        w[_SURVIVING + lane] = exp2(w[_C + SURVIVAL * LANES + lane] * (1.0 - w[_C + OMEGA * LANES + lane] * h))
+        load = w[_MATURE + lane] * w[_C + PER_Z * LANES + lane]
+        if general:
+            power = w[_C + HF * LANES + lane]
+            load = load if power == 1.0 else exp2(power * log2(max(load, SMALLEST)))
+        strength = w[_C + BF * LANES + lane]
+        w[_FED + lane] = w[_C + INFLOW * LANES + lane] * (1.0 + strength) / (1.0 + strength * load)
+
+
+@njit(error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
+def _cells(w: Floats) -> None:
+    """Write the rates of progenitors, dividing and maturing cells, the reserve and the blood."""
+    for lane in range(LANES):
+        x_cyt, p_pool = w[_STAGE + X * LANES + lane], w[_STAGE + P * LANES + lane]
+        k, km, phi = w[_CYCLE_RATE + lane], w[_MATURATION + lane], w[_RELEASED + lane]
+        growth = w[_C + RP * LANES + lane] * (1.0 + w[_C + EPG * LANES + lane] * w[_AMPLIFIED + lane])
         crowding = 1.0 - p_pool * w[_C + PER_PSET * LANES + lane]
         w[_RATE + P * LANES + lane] = (
             (growth * crowding - w[_C + KILLP * LANES + lane] * x_cyt) * p_pool + w[_C + SUPPLY * LANES + lane]
         )  # fmt: skip
         out_b = k + w[_C + KILLB * LANES + lane] * x_cyt
-        grown = gain * k
-        w[_RATE + 8 * LANES + lane] = w[_C + INFLOW * LANES + lane] * p_pool * feedback - out_b * b1
+        grown = w[_GAIN + lane] * k
+        b1, b2, b3 = w[_STAGE + 8 * LANES + lane], w[_STAGE + 9 * LANES + lane], w[_STAGE + 10 * LANES + lane]
+        b4, b5 = w[_STAGE + 11 * LANES + lane], w[_STAGE + 12 * LANES + lane]
+        b6, b7 = w[_STAGE + 13 * LANES + lane], w[_STAGE + 14 * LANES + lane]
+        w[_RATE + 8 * LANES + lane] = w[_FED + lane] * p_pool - out_b * b1
         w[_RATE + 9 * LANES + lane] = grown * b1 - out_b * b2
         w[_RATE + 10 * LANES + lane] = grown * b2 - out_b * b3
         w[_RATE + 11 * LANES + lane] = grown * b3 - out_b * b4
         w[_RATE + 12 * LANES + lane] = grown * b4 - out_b * b5
         w[_RATE + 13 * LANES + lane] = grown * b5 - out_b * b6
         w[_RATE + 14 * LANES + lane] = grown * b6 - out_b * b7
+        m1, m2 = w[_STAGE + 15 * LANES + lane], w[_STAGE + 16 * LANES + lane]
+        m3, m4 = w[_STAGE + 17 * LANES + lane], w[_STAGE + 18 * LANES + lane]
+        reserve, blood = w[_STAGE + R * LANES + lane], w[_STAGE + N * LANES + lane]
         out_m = km + w[_C + KILLM * LANES + lane] * x_cyt
-        w[_RATE + 15 * LANES + lane] = survival * grown * b7 - out_m * m1
+        w[_RATE + 15 * LANES + lane] = w[_SURVIVING + lane] * grown * b7 - out_m * m1
         w[_RATE + 16 * LANES + lane] = km * m1 - out_m * m2
         w[_RATE + 17 * LANES + lane] = km * m2 - out_m * m3
         w[_RATE + 18 * LANES + lane] = km * m3 - out_m * m4
         w[_RATE + R * LANES + lane] = km * m4 - (phi + w[_C + KILLR * LANES + lane] * x_cyt) * reserve
         w[_RATE + N * LANES + lane] = phi * reserve - w[_C + LOSS * LANES + lane] * blood
+
+
+@njit(error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
+def derivatives(w: Floats, general: bool) -> None:
+    """Write the rates of change (per day) of the stage's states; `general`: some feedback power differs from 1."""
+    _drug(w)
+    _response(w)
+    _growth(w, general)
+    _cells(w)
 
 
 @njit(error_model="numpy")  # type: ignore[untyped-decorator]

@@ -8,8 +8,10 @@ nothing but that lane: not on its neighbours, on their number or on how many day
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numba import njit
@@ -23,7 +25,6 @@ from titranc.models.granulopoiesis import (
     CONSTANTS,
     DP,
     DS,
-    FIRST_FREE_ROW,
     HF,
     KA,
     KAP,
@@ -43,7 +44,6 @@ from titranc.models.granulopoiesis import (
     STAGE_ROW,
     STATES,
     TP,
-    Y_ROW,
     B,
     D,
     M,
@@ -57,10 +57,12 @@ from titranc.models.granulopoiesis import (
     constants,
     derivatives,
     free_share,
+    parameter_array,
 )
-from titranc.models.vector_math import LN2, exp2, log2
+from titranc.models.vector_math import LN2, borrowed, exp2, log2
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 RECORDS = (
@@ -71,6 +73,8 @@ MINUTES_PER_DAY = 1440
 FIRST_STEP_DAYS, SHORTEST_STEP_DAYS, LONGEST_STEP_DAYS = 0.02, 1e-7, 1.0
 # Errors of groups are judged against their content plus this share of the healthy content.
 FLOOR_SHARE = 1e-4
+# The error given to a step that leads to negative amounts or to no number.
+TOO_LONG = 1e5
 
 C2, C3, C4, C5 = 0.161, 0.327, 0.9, 0.9800255409045097
 A21 = 0.161
@@ -88,17 +92,25 @@ E1, E2, E3, E4, E5, E6, E7 = (
     -0.45808210592918697, 0.015151515151515152,
 )  # fmt: skip
 
-K1_ROW = FIRST_FREE_ROW
-K2_ROW, K3_ROW, K4_ROW, K5_ROW, K6_ROW = (K1_ROW + i * N_STATES for i in range(1, 6))
-STEP_ROW = K6_ROW + N_STATES  # the step taken now
-NEXT_ROW, LEFT_ROW, AFTER_ROW, FRESH_ROW, ERROR_ROW, FLOOR_ROW = (STEP_ROW + i for i in range(1, 7))
+# What a body takes along from call to call, a row each: constants, states, rates, control of the step, error floors.
+Y_ROW = C_ROW + len(CONSTANTS)
+K1_ROW = Y_ROW + N_STATES
+NEXT_ROW, AFTER_ROW, FRESH_ROW, RATES_UNKNOWN_ROW = (K1_ROW + N_STATES + i for i in range(4))
+FLOOR_ROW = RATES_UNKNOWN_ROW + 1
 N_FLOORS = 6
-N_ROWS = FLOOR_ROW + N_FLOORS
-_Y, _C, _STAGE, _RATE = (row * LANES for row in (Y_ROW, C_ROW, STAGE_ROW, RATE_ROW))
-_K1, _K2, _K3, _K4, _K5, _K6 = (row * LANES for row in (K1_ROW, K2_ROW, K3_ROW, K4_ROW, K5_ROW, K6_ROW))
-_STEP, _NEXT, _LEFT, _AFTER, _FRESH, _ERROR, _FLOOR = (
-    row * LANES for row in (STEP_ROW, NEXT_ROW, LEFT_ROW, AFTER_ROW, FRESH_ROW, ERROR_ROW, FLOOR_ROW)
+N_KEPT = FLOOR_ROW + N_FLOORS - C_ROW
+# What lives for one step.
+K2_ROW, K3_ROW, K4_ROW, K5_ROW, K6_ROW, H_ROW = (C_ROW + N_KEPT + i * N_STATES for i in range(6))
+STEP_ROW, LEFT_ROW, ERROR_ROW = (H_ROW + N_STATES + i for i in range(3))
+N_ROWS = ERROR_ROW + 1
+_STATES = N_STATES * LANES
+_STAGE, _RATE, _C, _Y, _K1, _K2, _K3, _K4, _K5, _K6, _H = (
+    row * LANES for row in (STAGE_ROW, RATE_ROW, C_ROW, Y_ROW, K1_ROW, K2_ROW, K3_ROW, K4_ROW, K5_ROW, K6_ROW, H_ROW)
 )
+_NEXT, _AFTER, _FRESH, _RATES_UNKNOWN, _FLOOR, _STEP, _LEFT, _ERROR = (
+    row * LANES for row in (NEXT_ROW, AFTER_ROW, FRESH_ROW, RATES_UNKNOWN_ROW, FLOOR_ROW, STEP_ROW, LEFT_ROW, ERROR_ROW)
+)
+NOBODY = -1
 _FLAGS = {"contract"}
 
 
@@ -113,108 +125,105 @@ def _depot_at(w: Floats, share: float) -> None:
 @njit(error_model="numpy", fastmath=_FLAGS)  # type: ignore[untyped-decorator]
 def _stages(w: Floats, general: bool) -> None:
     """Work out the six stages of a step and the new states, left in the stage's rows with their rates."""
-    for s in range(N_STATES):
-        for lane in range(LANES):
-            i, h = s * LANES + lane, w[_STEP + lane]
-            w[_STAGE + i] = w[_Y + i] + h * (A21 * w[_K1 + i])
+    for i in range(_STATES):
+        w[_STAGE + i] = w[_Y + i] + w[_H + i] * (A21 * w[_K1 + i])
     _depot_at(w, C2)
     derivatives(w, general)
-    for s in range(N_STATES):
-        for lane in range(LANES):
-            i, h = s * LANES + lane, w[_STEP + lane]
-            w[_K2 + i] = w[_RATE + i]
-            w[_STAGE + i] = w[_Y + i] + h * (A31 * w[_K1 + i] + A32 * w[_RATE + i])
+    for i in range(_STATES):
+        w[_K2 + i] = w[_RATE + i]
+        w[_STAGE + i] = w[_Y + i] + w[_H + i] * (A31 * w[_K1 + i] + A32 * w[_RATE + i])
     _depot_at(w, C3)
     derivatives(w, general)
-    for s in range(N_STATES):
-        for lane in range(LANES):
-            i, h = s * LANES + lane, w[_STEP + lane]
-            w[_K3 + i] = w[_RATE + i]
-            w[_STAGE + i] = w[_Y + i] + h * (A41 * w[_K1 + i] + A42 * w[_K2 + i] + A43 * w[_RATE + i])
+    for i in range(_STATES):
+        w[_K3 + i] = w[_RATE + i]
+        w[_STAGE + i] = w[_Y + i] + w[_H + i] * (A41 * w[_K1 + i] + A42 * w[_K2 + i] + A43 * w[_RATE + i])
     _depot_at(w, C4)
     derivatives(w, general)
-    for s in range(N_STATES):
-        for lane in range(LANES):
-            i, h = s * LANES + lane, w[_STEP + lane]
-            w[_K4 + i] = w[_RATE + i]
-            w[_STAGE + i] = w[_Y + i] + h * (
-                A51 * w[_K1 + i] + A52 * w[_K2 + i] + A53 * w[_K3 + i] + A54 * w[_RATE + i]
-            )
+    for i in range(_STATES):
+        w[_K4 + i] = w[_RATE + i]
+        w[_STAGE + i] = w[_Y + i] + w[_H + i] * (
+            A51 * w[_K1 + i] + A52 * w[_K2 + i] + A53 * w[_K3 + i] + A54 * w[_RATE + i]
+        )
     _depot_at(w, C5)
     derivatives(w, general)
-    for s in range(N_STATES):
-        for lane in range(LANES):
-            i, h = s * LANES + lane, w[_STEP + lane]
-            w[_K5 + i] = w[_RATE + i]
-            w[_STAGE + i] = w[_Y + i] + h * (
-                A61 * w[_K1 + i] + A62 * w[_K2 + i] + A63 * w[_K3 + i] + A64 * w[_K4 + i] + A65 * w[_RATE + i]
-            )
+    for i in range(_STATES):
+        w[_K5 + i] = w[_RATE + i]
+        w[_STAGE + i] = w[_Y + i] + w[_H + i] * (
+            A61 * w[_K1 + i] + A62 * w[_K2 + i] + A63 * w[_K3 + i] + A64 * w[_K4 + i] + A65 * w[_RATE + i]
+        )
     _depot_at(w, 1.0)
     derivatives(w, general)
-    for s in range(N_STATES):
-        for lane in range(LANES):
-            i, h = s * LANES + lane, w[_STEP + lane]
-            w[_K6 + i] = w[_RATE + i]
-            w[_STAGE + i] = w[_Y + i] + h * (
-                A71 * w[_K1 + i] + A72 * w[_K2 + i] + A73 * w[_K3 + i] + A74 * w[_K4 + i] + A75 * w[_K5 + i]
-                + A76 * w[_RATE + i]
-            )  # fmt: skip
+    for i in range(_STATES):
+        w[_K6 + i] = w[_RATE + i]
+        w[_STAGE + i] = w[_Y + i] + w[_H + i] * (
+            A71 * w[_K1 + i] + A72 * w[_K2 + i] + A73 * w[_K3 + i] + A74 * w[_K4 + i] + A75 * w[_K5 + i]
+            + A76 * w[_RATE + i]
+        )  # fmt: skip
     _depot_at(w, 1.0)
     derivatives(w, general)
-
-
-@njit(inline="always", error_model="numpy", fastmath=_FLAGS)  # type: ignore[untyped-decorator]
-def _error_of(w: Floats, i: int) -> float:
-    return abs(
-        E1 * w[_K1 + i] + E2 * w[_K2 + i] + E3 * w[_K3 + i] + E4 * w[_K4 + i] + E5 * w[_K5 + i] + E6 * w[_K6 + i]
-        + E7 * w[_RATE + i]
-    )  # fmt: skip
 
 
 @njit(error_model="numpy", fastmath=_FLAGS)  # type: ignore[untyped-decorator]
 def _judge(w: Floats, tolerance: float) -> None:
-    """Write each lane's error against its tolerance; a negative state counts as a far too long step."""
+    """Write each lane's error against its tolerance; a negative state, or a number that is none, as a far too long step."""
+    # The rates of the second stage have done their work: the errors take their place.
+    for i in range(_STATES):
+        w[_K2 + i] = abs(
+            E1 * w[_K1 + i] + E2 * w[_K2 + i] + E3 * w[_K3 + i] + E4 * w[_K4 + i] + E5 * w[_K5 + i] + E6 * w[_K6 + i]
+            + E7 * w[_RATE + i]
+        )  # fmt: skip
     for lane in range(LANES):
-        ligand = w[_STAGE + T * LANES + lane] + w[_STAGE + TP * LANES + lane] + w[_STAGE + S * LANES + lane]
-        e_ligand = _error_of(w, T * LANES + lane) + _error_of(w, TP * LANES + lane) + _error_of(w, S * LANES + lane)
+        ligand, e_ligand = _sum(w, _STAGE, lane, T, TP, S), _sum(w, _K2, lane, T, TP, S)
         pool = w[_STAGE + P * LANES + lane] + w[_STAGE + X * LANES + lane]
-        e_pool = _error_of(w, P * LANES + lane) + _error_of(w, X * LANES + lane)
-        dividing, e_dividing, maturing, e_maturing = 0.0, 0.0, 0.0, 0.0
+        e_pool = w[_K2 + P * LANES + lane] + w[_K2 + X * LANES + lane]
+        dividing, e_dividing, maturing, e_maturing, lowest = 0.0, 0.0, 0.0, 0.0, 0.0
         for s in range(B, M):
             dividing += w[_STAGE + s * LANES + lane]
-            e_dividing += _error_of(w, s * LANES + lane)
+            e_dividing += w[_K2 + s * LANES + lane]
         for s in range(M, R):
             maturing += w[_STAGE + s * LANES + lane]
-            e_maturing += _error_of(w, s * LANES + lane)
-        worst = e_ligand / (ligand + w[_FLOOR + lane])
-        worst = max(worst, e_pool / (pool + w[_FLOOR + LANES + lane]))
-        worst = max(worst, e_dividing / (dividing + w[_FLOOR + 2 * LANES + lane]))
-        worst = max(worst, e_maturing / (maturing + w[_FLOOR + 3 * LANES + lane]))
-        worst = max(
-            worst, _error_of(w, R * LANES + lane) / (w[_STAGE + R * LANES + lane] + w[_FLOOR + 4 * LANES + lane])
-        )
-        worst = max(
-            worst, _error_of(w, N * LANES + lane) / (w[_STAGE + N * LANES + lane] + w[_FLOOR + 5 * LANES + lane])
-        )
-        lowest = 0.0
+            e_maturing += w[_K2 + s * LANES + lane]
         for s in range(N_STATES):
             lowest = min(lowest, w[_STAGE + s * LANES + lane])
-        worst = worst * w[_STEP + lane] / tolerance
-        w[_ERROR + lane] = worst if lowest >= 0.0 else max(worst, 1e5)
+        reserve, blood = w[_STAGE + R * LANES + lane], w[_STAGE + N * LANES + lane]
+        e_reserve, e_blood = w[_K2 + R * LANES + lane], w[_K2 + N * LANES + lane]
+        worst = max(
+            max(
+                max(e_ligand / (ligand + w[_FLOOR + lane]), e_pool / (pool + w[_FLOOR + LANES + lane])),
+                max(
+                    e_dividing / (dividing + w[_FLOOR + 2 * LANES + lane]),
+                    e_maturing / (maturing + w[_FLOOR + 3 * LANES + lane]),
+                ),
+            ),
+            max(
+                e_reserve / (reserve + w[_FLOOR + 4 * LANES + lane]),
+                e_blood / (blood + w[_FLOOR + 5 * LANES + lane]),
+            ),
+        )
+        worst *= w[_STEP + lane] / tolerance
+        # A maximum can lose not-a-number, a sum cannot.
+        total = e_ligand + e_pool + e_dividing + e_maturing + e_reserve + e_blood
+        sound = lowest >= 0.0 and total < np.inf
+        w[_ERROR + lane] = worst if sound else max(worst, TOO_LONG)
+
+
+@njit(inline="always", error_model="numpy", fastmath=_FLAGS)  # type: ignore[untyped-decorator]
+def _sum(w: Floats, start: int, lane: int, a: int, b: int, c: int) -> float:
+    return w[start + a * LANES + lane] + w[start + b * LANES + lane] + w[start + c * LANES + lane]
 
 
 @njit(error_model="numpy", fastmath=_FLAGS)  # type: ignore[untyped-decorator]
 def _accept(w: Floats) -> None:
     """Take the new states in lanes whose error is small enough, and choose every lane's next step."""
-    for s in range(N_STATES):
-        for lane in range(LANES):
+    for lane in range(LANES):
+        good = w[_ERROR + lane] <= 1.0
+        for s in range(N_STATES):
             i = s * LANES + lane
-            good = w[_ERROR + lane] <= 1.0
             w[_Y + i] = w[_STAGE + i] if good else w[_Y + i]
             w[_K1 + i] = w[_RATE + i] if good else w[_K1 + i]
     for lane in range(LANES):
         error, step = w[_ERROR + lane], w[_STEP + lane]
-        sane = min(max(error, 1e-10), 1e10) if error == error else 1e10
+        sane = min(max(error, 1e-10), 1e10)
         factor = min(max(0.9 * exp2(-0.2 * log2(sane)), 0.2), 4.0)
         good = error <= 1.0
         wish = step * (factor if good else min(factor, 0.9))
@@ -230,11 +239,17 @@ def _accept(w: Floats) -> None:
 
 @njit(error_model="numpy", fastmath=_FLAGS)  # type: ignore[untyped-decorator]
 def _choose_steps(w: Floats) -> None:
-    """Cut each lane's step to what is left to its next stop, in two halves when little would remain."""
+    """Cut each lane's step to what is left to its next stop, in two halves when little would remain.
+
+    The step is written beside every state, so that a stage is one flat loop.
+    """
     for lane in range(LANES):
         wish, left = w[_NEXT + lane], w[_LEFT + lane]
         half = 0.5 * left if wish < left and wish > 0.5 * left else wish
-        w[_STEP + lane] = left if wish >= left else half
+        step = left if wish >= left else half
+        w[_STEP + lane] = step
+        for s in range(N_STATES):
+            w[_H + s * LANES + lane] = step
 
 
 @njit(error_model="numpy", fastmath=_FLAGS)  # type: ignore[untyped-decorator]
@@ -261,90 +276,141 @@ def _inject(w: Floats, lane: int, depot: int, amount: float) -> None:
 
 
 @njit(error_model="numpy", fastmath=_FLAGS)  # type: ignore[untyped-decorator]
-def _record(w: Floats, lane: int, out: Floats, body: int) -> None:
-    """Write what is recorded of a lane."""
+def _record(w, lane, out, k, day):  # type: ignore[no-untyped-def]
+    """Write the morning of a lane: the count, and the rest of the record where there is room for it."""
+    blood = w[_Y + N * LANES + lane]
+    out[k, day, 0] = blood
+    if out.shape[2] == 1:
+        return
     dividing, maturing = 0.0, 0.0
     for s in range(B, M):
         dividing += w[_Y + s * LANES + lane]
     for s in range(M, R):
         maturing += w[_Y + s * LANES + lane]
-    reserve, blood = w[_Y + R * LANES + lane], w[_Y + N * LANES + lane]
+    reserve = w[_Y + R * LANES + lane]
     receptors = (
         w[_C + RECEPTORS_B * LANES + lane] * dividing
         + w[_C + RECEPTORS_M * LANES + lane] * (maturing + reserve)
         + w[_C + RECEPTORS_N * LANES + lane] * blood
     )
     ligand = w[_Y + T * LANES + lane] + w[_Y + TP * LANES + lane]
-    out[0, body] = blood
-    out[1, body] = free_share(ligand, receptors, w[_C + KD * LANES + lane]) * ligand
-    out[2, body] = dividing
-    out[3, body] = maturing
-    out[4, body] = reserve
+    out[k, day, 1] = free_share(ligand, receptors, w[_C + KD * LANES + lane]) * ligand
+    out[k, day, 2], out[k, day, 3], out[k, day, 4] = dividing, maturing, reserve
 
 
 @njit(error_model="numpy", fastmath=_FLAGS)  # type: ignore[untyped-decorator]
-def _go_on(w, lane, body, clock, amount, minute, depot, n_days, out):  # type: ignore[no-untyped-def]
-    """At a stop: give the injections due, record the morning, set the way to the next stop.
+def _go_on(w, lane, k, clock, amount, minute, depot, days, out):  # type: ignore[no-untyped-def]
+    """At a stop: give the injections due, record the morning, set the way to the next stop; False at the end.
 
-    `clock` is [day, slot, minute of the day] of the lane.
+    `clock` is [day, slot, minute of the day] of the lane, `k` the place of its body in `amount`, `minute` and `out`.
     """
-    slots = minute.shape[0]
-    while True:
-        day, slot, now = clock[0, lane], clock[1, lane], clock[2, lane]
-        if day >= n_days:
-            w[_LEFT + lane] = 0.0
-            return
-        if slot < slots and minute[slot, body] <= now:
-            if amount[day, slot, body] > 0.0:
-                _inject(w, lane, depot[slot], amount[day, slot, body])
-            clock[1, lane] += 1
-            continue
-        stop = minute[slot, body] if slot < slots and amount[day, slot, body] > 0.0 else MINUTES_PER_DAY
-        if slot < slots and amount[day, slot, body] <= 0.0:
-            clock[1, lane] += 1
-            continue
-        if now < stop:
+    day, slot, now = clock[0, lane], clock[1, lane], clock[2, lane]
+    slots = minute.shape[1]
+    while day < days:
+        if slot < slots and amount[k, day, slot] == 0.0:
+            slot += 1
+        elif slot < slots and minute[k, slot] <= now:
+            _inject(w, lane, depot[slot], amount[k, day, slot])
+            slot += 1
+        elif now < MINUTES_PER_DAY:
+            stop = minute[k, slot] if slot < slots else MINUTES_PER_DAY
             w[_LEFT + lane] = (stop - now) / MINUTES_PER_DAY
-            clock[2, lane] = stop
-            return
-        _record(w, lane, out[day], body)
-        clock[0, lane], clock[1, lane], clock[2, lane] = day + 1, 0, 0
+            clock[0, lane], clock[1, lane], clock[2, lane] = day, slot, stop
+            return True
+        else:
+            _record(w, lane, out, k, day)
+            day, slot, now = day + 1, 0, 0
+    w[_LEFT + lane] = 0.0
+    return False
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=_FLAGS)  # type: ignore[untyped-decorator]
-def _advance(blocks, amount, minute, depot, general, tolerance, out, failed):  # type: ignore[no-untyped-def]
-    """Advance every block of lanes over all days of `amount`."""
-    n_days = out.shape[0]
-    w = np.empty(N_ROWS * LANES)
-    clock = np.zeros((3, LANES), dtype=np.int64)
-    for block in range(blocks.shape[0]):
-        w[:] = blocks[block]
-        clock[:] = 0
-        for i in range(N_STATES * LANES):
-            w[_STAGE + i] = w[_Y + i]
-        derivatives(w, general[block])
-        for i in range(N_STATES * LANES):
-            w[_K1 + i] = w[_RATE + i]
+@njit(error_model="numpy", fastmath=_FLAGS)  # type: ignore[untyped-decorator]
+def _find_rates(w: Floats, lane: int, general: bool) -> None:
+    """Work out the rates at which a body newly in a lane begins."""
+    for i in range(_STATES):
+        w[_STAGE + i] = w[_Y + i]
+    derivatives(w, general)
+    for s in range(N_STATES):
+        w[_K1 + s * LANES + lane] = w[_RATE + s * LANES + lane]
+    w[_RATES_UNKNOWN + lane] = 0.0
+
+
+@njit(error_model="numpy", fastmath=_FLAGS)  # type: ignore[untyped-decorator]
+def _move_in(w, lane, kept, body, general):  # type: ignore[no-untyped-def]
+    """Put a body into a lane."""
+    for row in range(N_KEPT):
+        w[_C + row * LANES + lane] = kept[body, row]
+    if w[_RATES_UNKNOWN + lane] > 0.0:
+        _find_rates(w, lane, general)
+
+
+@njit(error_model="numpy", fastmath=_FLAGS)  # type: ignore[untyped-decorator]
+def _move_out(w, lane, kept, body):  # type: ignore[no-untyped-def]
+    """Take a body out of its lane."""
+    for row in range(N_KEPT):
+        kept[body, row] = w[_C + row * LANES + lane]
+
+
+@njit(error_model="numpy", fastmath=_FLAGS)  # type: ignore[untyped-decorator]
+def _attend(w, lane, at, line, clock, kept, bodies, n_days, amount, minute, depot, general, out):  # type: ignore[no-untyped-def]
+    """Serve a lane that stands still: its body's stop or, when that is done, the next body in `line`; return the line."""
+    while True:
+        k = at[lane]
+        if k != NOBODY:
+            if _go_on(w, lane, k, clock, amount, minute, depot, n_days[k], out):
+                return line
+            _move_out(w, lane, kept, bodies[k])
+            at[lane] = NOBODY
+        if line == bodies.size:
+            return line
+        at[lane], clock[0, lane], clock[1, lane], clock[2, lane] = line, 0, 0, 0
+        _move_in(w, lane, kept, bodies[line], general)
+        line += 1
+
+
+@njit(error_model="numpy", fastmath=_FLAGS)  # type: ignore[untyped-decorator]
+def _give_up(w, lane, k, body, clock, days, out, failed):  # type: ignore[no-untyped-def]
+    """Mark a body for which no step, however short, can be taken; its counts are not-a-number from that day on."""
+    failed[body] = True
+    out[k, clock[0, lane] :] = np.nan
+    clock[0, lane] = days
+    w[_LEFT + lane], w[_NEXT + lane] = 0.0, FIRST_STEP_DAYS
+
+
+def _follow(kept, bodies, n_days, amount, minute, depot, general, tolerance, out, failed):  # type: ignore[no-untyped-def]
+    """Advance `bodies`, each over its own days; a lane that is free takes the next in line."""
+    kept, bodies, n_days, amount = borrowed(kept), borrowed(bodies), borrowed(n_days), borrowed(amount)
+    minute, depot, out, failed = borrowed(minute), borrowed(depot), borrowed(out), borrowed(failed)
+    own_w, own_clock, own_at = np.zeros(N_ROWS * LANES), np.zeros((3, LANES), dtype=np.int64), np.full(LANES, NOBODY)
+    w, clock, at, line = borrowed(own_w), borrowed(own_clock), borrowed(own_at), 0
+    for lane in range(LANES):
+        _move_in(w, lane, kept, bodies[0], general)
+    while True:
+        busy = False
         for lane in range(LANES):
-            _go_on(w, lane, block * LANES + lane, clock, amount, minute, depot, n_days, out)
-        running = n_days > 0
-        while running:
-            _choose_steps(w)
-            _stages(w, general[block])
-            _judge(w, tolerance)
-            _accept(w)
-            running = False
-            for lane in range(LANES):
-                body = block * LANES + lane
-                if w[_STEP + lane] > 0.0 and not w[_ERROR + lane] <= 1.0 and w[_STEP + lane] < SHORTEST_STEP_DAYS:
-                    failed[body] = True
-                    out[clock[0, lane] :, :, body] = np.nan
-                    clock[0, lane] = n_days
-                    w[_LEFT + lane] = 0.0
-                if w[_LEFT + lane] <= 0.0 and clock[0, lane] < n_days:
-                    _go_on(w, lane, body, clock, amount, minute, depot, n_days, out)
-                running = running or clock[0, lane] < n_days
-        blocks[block] = w
+            if w[_NEXT + lane] < SHORTEST_STEP_DAYS and w[_LEFT + lane] > 0.0:
+                k = at[lane]
+                _give_up(w, lane, k, bodies[k], clock, n_days[k], out, failed)
+            if w[_LEFT + lane] <= 0.0:
+                line = _attend(w, lane, at, line, clock, kept, bodies, n_days, amount, minute, depot, general, out)
+            busy = busy or w[_LEFT + lane] > 0.0
+        if not busy:
+            return
+        _choose_steps(w)
+        _stages(w, general)
+        _judge(w, tolerance)
+        _accept(w)
+
+
+def _digest_of_sources() -> str:
+    """Return what tells a compiled kernel from one of other equations; numba itself looks at this file alone."""
+    names = ("granulopoiesis.py", "vector_math.py", "integrator.py")
+    content = b"".join(Path(__file__).with_name(name).read_bytes() for name in names)
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+_follow.__qualname__ += "_" + _digest_of_sources()
+_advance = njit(cache=True, nogil=True, error_model="numpy", fastmath=_FLAGS)(_follow)
 
 
 @dataclass(frozen=True)
@@ -366,33 +432,21 @@ class Bodies:
     def __init__(self, parameters: Floats, state: Floats | None = None, accuracy: str = "default") -> None:
         self.n = parameters.shape[1]
         self.tolerance = TOLERANCE[accuracy]
-        padded = parameters[:, np.minimum(np.arange(self._padded), self.n - 1)]
-        rows = np.zeros((N_ROWS, self._padded))
-        healthy = baseline_state(padded)
-        start = healthy if state is None else state[:, np.minimum(np.arange(self._padded), self.n - 1)]
-        rows[Y_ROW : Y_ROW + N_STATES] = start
-        rows[C_ROW : C_ROW + len(CONSTANTS)] = constants(padded)
+        healthy = baseline_state(parameters)
+        rows = np.zeros((C_ROW + N_KEPT, self.n))
+        rows[Y_ROW : Y_ROW + N_STATES] = healthy if state is None else state
+        rows[C_ROW : C_ROW + len(CONSTANTS)] = constants(parameters)
         rows[NEXT_ROW] = rows[AFTER_ROW] = FIRST_STEP_DAYS
+        rows[RATES_UNKNOWN_ROW] = 1.0
         rows[FLOOR_ROW : FLOOR_ROW + N_FLOORS] = FLOOR_SHARE * _group_contents(healthy)
-        blocks = rows.reshape(N_ROWS, -1, LANES).transpose(1, 0, 2)
-        self._blocks = np.ascontiguousarray(blocks).reshape(-1, N_ROWS * LANES)
-        self._general = np.asarray((blocks[:, C_ROW + HF, :] != 1.0).any(axis=1))
-        self._failed = ~np.isfinite(rows[: C_ROW + len(CONSTANTS)]).all(axis=0)
-
-    @property
-    def _padded(self) -> int:
-        return -(-self.n // LANES) * LANES
-
-    @property
-    def failed(self) -> Flags:
-        """Which bodies could not be followed, [n]."""
-        return np.asarray(self._failed[: self.n])
+        self._kept = np.ascontiguousarray(rows[C_ROW:].T)
+        self._general = bool((rows[C_ROW + HF] != 1.0).any())
+        self.failed: Flags = ~np.isfinite(self._kept).all(axis=1)
 
     @property
     def state(self) -> Floats:
         """The states, [21, n]."""
-        rows = self._blocks.reshape(-1, N_ROWS, LANES)[:, :N_STATES].transpose(1, 0, 2).reshape(N_STATES, -1)
-        return np.asarray(rows[:, : self.n].copy())
+        return self._kept[:, Y_ROW - C_ROW :][:, :N_STATES].T.copy()
 
     @property
     def anc(self) -> Floats:
@@ -400,24 +454,46 @@ class Bodies:
         return self.state[N]
 
     def advance(self, n_days: int, doses: DosePlan) -> Floats:
-        """Advance by whole days; return what was there each next morning, before its dose, [n_days, records, n].
+        """Advance all by whole days; return what was there each next morning, before its dose, [n_days, records, n].
 
-        A body that cannot be followed has not-a-number from the day on which it failed.
+        A body that cannot be followed has not-a-number from the day on which it failed. Raises ValueError on a dose that
+        is negative or no number.
         """
-        padding = ((0, 0), (0, self._padded - self.n))
-        out = np.full((n_days, len(RECORDS), self._padded), np.nan)
-        _advance(
-            self._blocks,
-            np.ascontiguousarray(np.pad(doses.amount, ((0, 0), *padding))),
-            np.ascontiguousarray(np.pad(doses.minute, padding)),
-            np.array([STATES.index(name) for name in doses.depot], dtype=np.int64),
-            self._general,
-            self.tolerance,
-            out,
-            self._failed,
-        )
-        self._failed |= ~np.isfinite(out).all(axis=(0, 1))
-        return out[:, :, : self.n]
+        everyone = np.arange(self.n)
+        amount = np.ascontiguousarray(np.moveaxis(doses.amount, 2, 0), dtype=np.float64)
+        depot = [STATES.index(name) for name in doses.depot]
+        out = self.advance_some(everyone, np.full(self.n, n_days), amount, doses.minute.T, depot, len(RECORDS))
+        return np.moveaxis(out, 0, 2)
+
+    def advance_some(
+        self,
+        bodies: Integers,
+        n_days: Integers,
+        amount: Floats,
+        minute: Integers,
+        depot: Sequence[int],
+        n_records: int,
+    ) -> Floats:
+        """Advance `bodies` [k], body i by `n_days[i]`; return their mornings, [k, longest, the first n_records].
+
+        `amount` in ug/kg is [k, longest, slots], `minute` [k, slots] ascending; mornings beyond a body's days are
+        not-a-number. Raises ValueError on a dose that is negative or no number.
+        """
+        if not (amount >= 0.0).all() or not np.isfinite(amount).all():
+            raise ValueError("amount: a dose is negative or no number; allowed: finite ug/kg, 0 or more")
+        out = np.full((len(bodies), amount.shape[1], n_records), np.nan)
+        if out.size:
+            # Longest first, so that no lane is left alone with a long way at the end.
+            line = np.argsort(-n_days, kind="stable")
+            followed = np.full_like(out, np.nan)
+            _advance(
+                self._kept, bodies[line], n_days[line], amount[line], np.ascontiguousarray(minute[line]),
+                np.array(depot, dtype=np.int64), self._general, self.tolerance, followed, self.failed,
+            )  # fmt: skip
+            out[line] = followed
+            reached = np.arange(amount.shape[1]) < n_days[:, None]
+            self.failed[bodies] |= (~np.isfinite(out).all(axis=2) & reached).any(axis=1)
+        return out
 
     def burn_in(self, days: int) -> Floats:
         """Let drug-free days pass; return what is there on the last morning, [records, n]."""
@@ -432,6 +508,4 @@ def _group_contents(state: Floats) -> Floats:
 
 def warm_up() -> None:
     """Compile the kernel, or load it where this machine has compiled it before."""
-    from titranc.models.granulopoiesis import parameter_array
-
     Bodies(parameter_array([{}])).burn_in(1)

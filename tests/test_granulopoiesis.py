@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from titranc.models.granulopoiesis import D, N, T, baseline_state, declared, parameter_array, rates
-from titranc.models.integrator import RECORDS, Bodies, DosePlan
+from titranc.models.granulopoiesis import C_ROW, STATES, D, N, T, baseline_state, declared, parameter_array, rates
+from titranc.models.integrator import RECORDS, Y_ROW, Bodies, DosePlan
 
 SCN = {"apoptosis_hazard": 5.2, "gcsf_insensitivity": 13.0, "apoptosis_rescued_fraction": 0.7}
 CIN = {"apoptosis_hazard": 3.7, "gcsf_insensitivity": 2.5, "apoptosis_rescued_fraction": 0.8}
@@ -151,13 +151,44 @@ def test_a_patient_is_the_same_alone_in_company_and_day_by_day() -> None:
     assert (together == by_day[:, :, ::-1]).all()
 
 
-def test_a_body_with_a_parameter_that_is_no_number_is_reported_and_harms_no_other() -> None:
-    parameters = parameter_array([SCN, SCN])
-    parameters[0, 1] = np.nan
-    bodies = Bodies(parameters)
+def test_a_patient_is_the_same_beside_one_of_another_feedback_power() -> None:
+    alone = Bodies(parameter_array([SCN])).advance(30, daily(7.0, 30, 30))
+    beside = Bodies(parameter_array([CYCLIC, SCN])).advance(30, daily(7.0, 30, 30, n=2))
+    assert (alone[:, :, 0] == beside[:, :, 1]).all()
+
+
+def test_bodies_go_each_their_own_way() -> None:
+    people, days = cohort(40, 3), np.arange(40) % 9
+    bodies, lengths = Bodies(parameter_array(people)), days[::-1].copy()
+    amount, minute = np.full((40, 8, 1), 6.0), np.zeros((40, 1), dtype=np.int64)
+    found = bodies.advance_some(np.arange(40)[::-1].copy(), lengths, amount, minute, [D], 1)
+    whole = Bodies(parameter_array(people)).advance(8, daily(6.0, 8, 8, n=40))[:, 0].T[::-1]
+    within = np.arange(8) < lengths[:, None]
+    assert (found[:, :, 0][within] == whole[within]).all()
+    assert np.isnan(found[:, :, 0][~within]).all()
+
+
+@pytest.mark.parametrize("row", range(len(STATES)), ids=STATES)
+def test_a_state_that_turns_into_no_number_is_reported_and_harms_no_other(row: int) -> None:
+    sound = Bodies(parameter_array([SCN, SCN])).advance(5, daily(5.0, 5, 5, n=2))
+    bodies = Bodies(parameter_array([SCN, SCN]))
+    bodies._kept[1, Y_ROW - C_ROW + row] = np.nan
     found = bodies.advance(5, daily(5.0, 5, 5, n=2))
     assert bodies.failed.tolist() == [False, True]
-    assert np.isfinite(found[:, :, 0]).all()
+    assert np.isnan(found[:, :, 1]).all()
+    assert (found[:, :, 0] == sound[:, :, 0]).all()
+
+
+def test_a_parameter_that_is_no_number_is_reported() -> None:
+    parameters = parameter_array([SCN, SCN])
+    parameters[0, 1] = np.nan
+    assert Bodies(parameters).failed.tolist() == [False, True]
+
+
+@pytest.mark.parametrize("dose", [-1.0, np.nan, np.inf])
+def test_a_dose_that_is_none_is_refused(dose: float) -> None:
+    with pytest.raises(ValueError, match="amount: a dose is negative or no number"):
+        Bodies(parameter_array([SCN])).advance(1, daily(dose, 1, 1))
 
 
 def test_a_parameter_out_of_bounds_is_refused_by_name() -> None:

@@ -1,0 +1,77 @@
+"""The compiled kernel: wide, without library calls, compiled anew when the equations change, and right without a compiler."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+
+from titranc.models import integrator
+from titranc.models.granulopoiesis import LANES, N_STATES
+
+MODELS = Path(integrator.__file__).parent
+COURSE = """
+import numpy as np
+from titranc.models.granulopoiesis import parameter_array
+from titranc.models.integrator import Bodies, DosePlan
+person = {"apoptosis_hazard": 5.2, "gcsf_insensitivity": 13.0, "apoptosis_rescued_fraction": 0.7}
+plan = DosePlan(np.full((12, 1, 1), 10.0), np.full((1, 1), 480), ("D",))
+print(*Bodies(parameter_array([person])).advance(12, plan)[:, 0, 0])
+"""
+
+
+def course(**environment: str) -> np.ndarray:
+    done = subprocess.run(
+        [sys.executable, "-c", COURSE], env=os.environ | environment, capture_output=True, text=True, check=True
+    )
+    return np.array(done.stdout.split(), dtype=float)
+
+
+@numba.njit(error_model="numpy", fastmath={"contract"})
+def one_step(w, tolerance):  # type: ignore[no-untyped-def]
+    integrator._choose_steps(w)
+    integrator._stages(w, True)
+    integrator._judge(w, tolerance)
+    integrator._accept(w)
+
+
+def assembly_of_a_step() -> str:
+    one_step(np.ones(integrator.N_ROWS * LANES), 1e-5)
+    return next(iter(one_step.inspect_asm().values()))
+
+
+ARITHMETIC = {
+    "packed": r"\bv?(?:add|sub|mul|div|sqrt|max|min|fn?m(?:add|sub)\d*)pd\b|\bf\w+\s+v\d+\.2d",
+    "single": r"\bv?(?:add|sub|mul|div|sqrt|max|min|fn?m(?:add|sub)\d*)sd\b|\bf(?:add|sub|mul|div|m?n?madd)\s+d\d+",
+}
+
+
+def test_a_step_is_vectors_all_through() -> None:
+    assembly = assembly_of_a_step()
+    packed, single = (len(re.findall(ARITHMETIC[kind], assembly)) for kind in ("packed", "single"))
+    assert packed > 20 * N_STATES
+    assert single * 50 < packed, (single, packed)
+
+
+def test_a_step_calls_no_mathematical_library() -> None:
+    assert not re.findall(r"\b(?:exp2?|log2?|pow|fmod|sqrt)\b(?=[,)@ ]|$)", assembly_of_a_step(), flags=re.MULTILINE)
+
+
+def test_without_the_compiler_the_body_is_the_same() -> None:
+    assert course(NUMBA_DISABLE_JIT="1") == pytest.approx(course(), rel=1e-9)
+
+
+def test_changed_equations_are_compiled_anew(tmp_path: Path) -> None:
+    shutil.copytree(MODELS, tmp_path / "titranc" / "models", ignore=shutil.ignore_patterns("__pycache__"))
+    elsewhere = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    before = course(**elsewhere)
+    equations = tmp_path / "titranc" / "models" / "granulopoiesis.py"
+    loss = "phi * reserve - w[_C + LOSS * LANES + lane] * blood"
+    equations.write_text(equations.read_text().replace(loss, "2.0 * " + loss))
+    assert before == pytest.approx(course(), rel=1e-12)
+    assert not np.allclose(course(**elsewhere), before, rtol=1e-3)
