@@ -54,8 +54,8 @@ class Clinic:
             count = self.draw_blood(ward, body, patient, visit_minute // MINUTES_PER_DAY)
             yield env.timeout(self.turnaround_minutes)
             seen = self.observe(ward, body, patient, chart, count, int(env.now) // MINUTES_PER_DAY)
-            wait_days = self.decide(ward, body, patient, chart, seen, int(env.now))
-            yield env.timeout(max(visit_minute + wait_days * MINUTES_PER_DAY, _next_morning(env.now)) - int(env.now))
+            next_visit_minute = self.decide(ward, body, patient, chart, seen, visit_minute, int(env.now))
+            yield env.timeout(next_visit_minute - int(env.now))
 
     def draw_blood(self, ward: Ward, body: int, patient: Patient, day: int) -> Count:
         """Return the count that the laboratory makes of this morning's blood."""
@@ -67,7 +67,7 @@ class Clinic:
         return Observation(
             day=day,
             age_years=patient.age_start_years + day / DAYS_PER_YEAR,
-            weight_kg=float(ward.weight_kg[day, body]),
+            weight_kg=float(ward.weight_kg[body, day]),
             disease=patient.disease,
             count=count,
             regimen=chart.regimen,
@@ -75,20 +75,23 @@ class Clinic:
             last_marrow_day=chart.last_marrow_day,
         )
 
-    def decide(self, ward: Ward, body: int, patient: Patient, chart: Chart, seen: Observation, minute: int) -> int:
-        """Decide, order, write it down; return the days until the next visit."""
+    def decide(
+        self, ward: Ward, body: int, patient: Patient, chart: Chart, seen: Observation, visit_minute: int, minute: int
+    ) -> int:
+        """Decide, order, write it down; return the minute of the next visit, a morning after this one."""
         decision = self.policy.decide(seen)
         ordered = order(seen, decision, self.limits, self.hard_ceiling_ug_per_kg_day)
-        injection_ng = ward.prescribe(body, ordered.regimen, minute)
-        true_anc = float(ward.mornings[seen.count.day, 0, body])
+        next_visit = max(visit_minute + ordered.next_visit_days * MINUTES_PER_DAY, _next_morning(minute))
+        injection_ng = ward.prescribe(body, ordered.regimen, minute, next_visit // MINUTES_PER_DAY)
+        true_anc = ward.true_anc(body, seen.count.day)
         self.log.visit(self.arm, patient, seen, decision, ordered, injection_ng, minute, true_anc)
         if "marrow" in decision.orders:
             chart.last_marrow_day = seen.day
         before = seen.regimen or NO_DOSE
         chart.visits.append(PastVisit(seen.day, seen.count, before, ordered.regimen, decision.rule_ids))
         chart.regimen = ordered.regimen
-        return ordered.next_visit_days
+        return next_visit
 
 
-def _next_morning(now: float) -> int:
-    return (int(now) // MINUTES_PER_DAY + 1) * MINUTES_PER_DAY
+def _next_morning(minute: int) -> int:
+    return (minute // MINUTES_PER_DAY + 1) * MINUTES_PER_DAY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from titranc.sim.log import EventLog
 from titranc.sim.ward import MINUTES_PER_DAY, Ward
 
 KEY = ["run_id", "arm", "patient_id"]
+BODY = "body"
 BANDS = {
     "share_anc_below_0_5": (0.0, 0.5),
     "share_anc_0_5_to_1": (0.5, 1.0),
@@ -54,40 +55,51 @@ def unit_of(column: str) -> str:
 def build_tables(
     run_id: str, arms: Sequence[str], product: str, ward: Ward, log: EventLog, *, trajectory_patients: int
 ) -> dict[str, pd.DataFrame]:
-    """Return every table of a block: body i of the ward is patient and arm i."""
-    doses = _doses(log, ward, arms, product)
-    visits = pd.DataFrame(log.visits)
-    events = pd.DataFrame(log.events, columns=EVENT_COLUMNS)
+    """Return every table of a block, body after body: body i of the ward is patient and arm i."""
+    body_of = {(arm, patient.patient_id): i for i, (arm, patient) in enumerate(zip(arms, ward.patients, strict=True))}
+    who = _who(run_id, arms, ward)
+    visits, events = _by_body(log.visits, body_of), _by_body(log.events, body_of, EVENT_COLUMNS)
     return {
-        "patients": pd.DataFrame([_patient(run_id, arm, ward, i) for i, arm in enumerate(arms)]),
-        "visits": visits,
-        "doses": doses,
+        "patients": _patients(who, ward),
+        "visits": visits.drop(columns=BODY),
+        "doses": _doses(_by_body(log.periods, body_of), ward, product),
         "trajectory": _trajectories(run_id, arms, ward, trajectory_patients),
-        "events": events,
-        "outcomes": pd.DataFrame([_outcome(run_id, arm, ward, i, visits, doses, events) for i, arm in enumerate(arms)]),
+        "events": events.drop(columns=BODY),
+        "outcomes": _outcomes(who, ward, visits, events),
     }
 
 
-def _patient(run_id: str, arm: str, ward: Ward, body: int) -> dict[str, Any]:
-    patient = ward.patients[body]
-    return {
-        "run_id": run_id,
-        "arm": arm,
-        "patient_id": patient.patient_id,
-        "disease": patient.disease,
-        "genotype": patient.genotype,
-        "sex": patient.sex,
-        "age_start_years": patient.age_start_years,
-        "weight_start_kg": float(ward.weight_kg[0, body]),
-        "height_start_cm": float(patient.growth.height_cm(patient.age_start_years)),
-        "weight_z": patient.growth.weight_z,
-        "height_z": patient.growth.height_z,
-        "anc_untreated_1e9_per_l": ward.mornings[0, RECORDS.index("anc_1e9_per_l"), body],
-        "gcsf_untreated_ng_per_ml": ward.mornings[0, RECORDS.index("gcsf_ng_per_ml"), body],
-        "doses_taken_share": patient.doses_taken_share,
-        "refractory": patient.refractory,
-        **{f"p_{name}": value for name, value in patient.parameters.items()},
+def _by_body(
+    rows: list[dict[str, Any]], body_of: Mapping[tuple[str, int], int], columns: list[str] | None = None
+) -> pd.DataFrame:
+    """Return rows of the log body after body, each body's in the order in which they happened."""
+    table = pd.DataFrame(rows, columns=columns)
+    table[BODY] = np.array([body_of[row["arm"], row["patient_id"]] for row in rows], dtype=np.int64)
+    return table.sort_values(BODY, kind="stable", ignore_index=True)
+
+
+def _who(run_id: str, arms: Sequence[str], ward: Ward) -> pd.DataFrame:
+    numbers = [patient.patient_id for patient in ward.patients]
+    return pd.DataFrame({"run_id": run_id, "arm": list(arms), "patient_id": np.array(numbers, dtype=np.int64)})
+
+
+def _patients(who: pd.DataFrame, ward: Ward) -> pd.DataFrame:
+    people = ward.patients
+    plain = ("disease", "genotype", "sex", "age_start_years")
+    columns: dict[str, Any] = {name: [getattr(person, name) for person in people] for name in plain}
+    columns |= {
+        "weight_start_kg": ward.weight_kg[:, 0],
+        "height_start_cm": [float(person.growth.height_cm(person.age_start_years)) for person in people],
+        "weight_z": [person.growth.weight_z for person in people],
+        "height_z": [person.growth.height_z for person in people],
+        "anc_untreated_1e9_per_l": ward.untreated[RECORDS.index("anc_1e9_per_l")],
+        "gcsf_untreated_ng_per_ml": ward.untreated[RECORDS.index("gcsf_ng_per_ml")],
+        "doses_taken_share": [person.doses_taken_share for person in people],
+        "refractory": [person.refractory for person in people],
     }
+    names = list(dict.fromkeys(name for person in people for name in person.parameters))
+    columns |= {f"p_{name}": [person.parameters.get(name, np.nan) for person in people] for name in names}
+    return who.assign(**columns)
 
 
 def _trajectories(run_id: str, arms: Sequence[str], ward: Ward, trajectory_patients: int) -> pd.DataFrame:
@@ -98,102 +110,92 @@ def _trajectories(run_id: str, arms: Sequence[str], ward: Ward, trajectory_patie
 
 def _trajectory(run_id: str, arm: str, ward: Ward, body: int) -> pd.DataFrame:
     days = ward.horizon_days
-    due, taken = ward.due_ng[:, :, body], ward.taken[:, :, body]
-    given_ng = np.where(taken, due, 0).sum(axis=1)
+    due, taken, weight_kg = ward.due_ng[body], ward.taken[body], ward.weight_kg[body, :days]
     columns: dict[str, Any] = {
         "run_id": run_id,
         "arm": arm,
         "patient_id": ward.patients[body].patient_id,
         "day": np.arange(days),
     }
-    columns |= {name: ward.mornings[:days, row, body] for row, name in enumerate(RECORDS)}
+    columns |= {name: ward.mornings[body, :days, row] for row, name in enumerate(RECORDS)}
     columns |= {
-        "weight_kg": ward.weight_kg[:days, body],
-        "dose_given_ug_per_kg": given_ng / 1000 / ward.weight_kg[:days, body],
+        "weight_kg": weight_kg,
+        "dose_given_ug_per_kg": np.where(taken, due, 0).sum(axis=1) / 1000 / weight_kg,
         "doses_missed": ((due > 0) & ~taken).sum(axis=1),
     }
     return pd.DataFrame(columns)
 
 
-def _doses(log: EventLog, ward: Ward, arms: Sequence[str], product: str) -> pd.DataFrame:
-    periods = pd.DataFrame(log.periods)
-    rows: list[dict[str, Any]] = []
-    for body, arm in enumerate(arms):
-        own = (periods["arm"] == arm) & (periods["patient_id"] == ward.patients[body].patient_id)
-        rows += _dose_periods(periods[own], ward, body, product)
-    return pd.DataFrame(rows)
-
-
-def _dose_periods(periods: pd.DataFrame, ward: Ward, body: int, product: str) -> list[dict[str, Any]]:
+def _doses(periods: pd.DataFrame, ward: Ward, product: str) -> pd.DataFrame:
     """Join consecutive visits that left the same injection standing into one period, and count its injections."""
+    keys = [BODY, "injection_ng", "every_hours"]
+    starts = periods[(periods[keys].diff().fillna(1) != 0).any(axis=1)].reset_index(drop=True)
+    end = ward.horizon_days * MINUTES_PER_DAY
+    last_of_body = starts[BODY] != starts[BODY].shift(-1)
+    ends = starts["minute"].shift(-1).where(~last_of_body, end).astype(np.int64)
     minutes = (np.arange(ward.horizon_days)[:, None] * MINUTES_PER_DAY + ward.minutes).ravel()
-    due = ward.due_ng[:, :, body].ravel() > 0
-    taken = due & ward.taken[:, :, body].ravel()
-    changed = (periods[["injection_ng", "every_hours"]].diff().fillna(1) != 0).any(axis=1)
-    starts = [{str(key): value for key, value in row.items()} for row in periods[changed].to_dict("records")]
-    ends = [row["minute"] for row in starts[1:]] + [ward.horizon_days * MINUTES_PER_DAY]
-    return [_dose_period(row, end, product, minutes, due, taken) for row, end in zip(starts, ends, strict=True)]
+    first = starts[BODY] * len(minutes) + np.searchsorted(minutes, starts["minute"])
+    last = starts[BODY] * len(minutes) + np.searchsorted(minutes, ends)
+    due = ward.due_ng.reshape(-1) > 0
+    taken = due & ward.taken.reshape(-1)
+    ordered, given = _between(due, first, last), _between(taken, first, last)
+    return starts[KEY].assign(
+        day_start=starts["minute"] // MINUTES_PER_DAY,
+        day_end=ends // MINUTES_PER_DAY,
+        product=product,
+        dose_ug_per_kg_day=starts["dose_ug_per_kg_day"],
+        dose_ug=starts["injection_ng"] / 1000,
+        every_hours=starts["every_hours"],
+        doses_ordered=ordered,
+        doses_taken=given,
+        doses_missed=ordered - given,
+    )
 
 
-def _dose_period(
-    row: dict[str, Any], end_minute: int, product: str, minutes: np.ndarray, due: np.ndarray, taken: np.ndarray
-) -> dict[str, Any]:
-    first, last = np.searchsorted(minutes, [row["minute"], end_minute])
-    ordered, given = int(due[first:last].sum()), int(taken[first:last].sum())
-    return {key: row[key] for key in KEY} | {
-        "day_start": row["minute"] // MINUTES_PER_DAY,
-        "day_end": end_minute // MINUTES_PER_DAY,
-        "product": product,
-        "dose_ug_per_kg_day": row["dose_ug_per_kg_day"],
-        "dose_ug": row["injection_ng"] / 1000,
-        "every_hours": row["every_hours"],
-        "doses_ordered": ordered,
-        "doses_taken": given,
-        "doses_missed": ordered - given,
+def _between(flags: np.ndarray, first: pd.Series[int], last: pd.Series[int]) -> np.ndarray:
+    """Return how many flags are set from `first` to before `last`."""
+    count = np.concatenate([[0], np.cumsum(flags)])
+    return np.asarray(count[last] - count[first])
+
+
+def _outcomes(who: pd.DataFrame, ward: Ward, visits: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    n, days = len(who), ward.horizon_days
+    anc = ward.mornings[:, :days, RECORDS.index("anc_1e9_per_l")]
+    daily = _ordered_daily(visits, n, days)
+    due = ward.due_ng > 0
+    given_ng = np.where(ward.taken, ward.due_ng, 0).sum(axis=2)
+    in_target = (anc >= 1.0) & (anc <= 5.0)
+    columns: dict[str, Any] = {"days_observed": days}
+    columns |= {name: ((anc >= low) & (anc < high)).mean(axis=1) for name, (low, high) in BANDS.items()}
+    columns |= {
+        "days_to_first_target": np.where(in_target.any(axis=1), in_target.argmax(axis=1), np.nan),
+        "mean_anc_1e9_per_l": anc.mean(axis=1),
+        "mean_dose_ug_per_kg_day": daily.mean(axis=1),
+        "final_dose_ug_per_kg_day": daily[:, -1],
+        "peak_dose_ug_per_kg_day": daily.max(axis=1),
+        "cumulative_dose_ug_per_kg": (given_ng / 1000 / ward.weight_kg[:, :days]).sum(axis=1),
+        "days_dose_at_or_above_8": (daily >= 8.0).sum(axis=1),
+        "days_dose_above_15": (daily > 15.0).sum(axis=1),
+        "doses_ordered": due.sum(axis=(1, 2)),
+        "doses_taken": (due & ward.taken).sum(axis=(1, 2)),
+        "doses_missed": (due & ~ward.taken).sum(axis=(1, 2)),
+        "visits": np.bincount(visits[BODY], minlength=n),
     }
-
-
-def _outcome(
-    run_id: str, arm: str, ward: Ward, body: int, visits: pd.DataFrame, doses: pd.DataFrame, events: pd.DataFrame
-) -> dict[str, Any]:
-    patient_id, days = ward.patients[body].patient_id, ward.horizon_days
-    mine = {
-        name: t[(t["arm"] == arm) & (t["patient_id"] == patient_id)]
-        for name, t in {"visits": visits, "doses": doses, "events": events}.items()
+    referrals = events[events["event"].str.startswith("hsct")].drop_duplicates(BODY)
+    referred = pd.Series(referrals["day"].to_numpy(dtype=np.float64), index=referrals[BODY])
+    columns |= {
+        "time_to_hsct_referral_days": referred.reindex(range(n), fill_value=float(days)).to_numpy(),
+        "status_hsct_referral": np.isin(np.arange(n), referred.index).astype(np.int64),
+        "failed": ward.failed,
     }
-    anc = ward.mornings[:days, RECORDS.index("anc_1e9_per_l"), body]
-    daily = _ordered_daily(mine["visits"], days)
-    due, taken = ward.due_ng[:, :, body] > 0, ward.taken[:, :, body]
-    given_ng = np.where(taken, ward.due_ng[:, :, body], 0).sum(axis=1)
-    in_target = np.flatnonzero((anc >= 1.0) & (anc <= 5.0))
-    referrals = mine["events"].loc[mine["events"]["event"].str.startswith("hsct"), "day"]
-    return {
-        "run_id": run_id,
-        "arm": arm,
-        "patient_id": patient_id,
-        "days_observed": days,
-        **{name: float(((anc >= low) & (anc < high)).mean()) for name, (low, high) in BANDS.items()},
-        "days_to_first_target": float(in_target[0]) if len(in_target) else np.nan,
-        "mean_anc_1e9_per_l": float(anc.mean()),
-        "mean_dose_ug_per_kg_day": float(daily.mean()),
-        "final_dose_ug_per_kg_day": float(daily[-1]),
-        "peak_dose_ug_per_kg_day": float(daily.max()),
-        "cumulative_dose_ug_per_kg": float((given_ng / 1000 / ward.weight_kg[:days, body]).sum()),
-        "days_dose_at_or_above_8": int((daily >= 8.0).sum()),
-        "days_dose_above_15": int((daily > 15.0).sum()),
-        "doses_ordered": int(due.sum()),
-        "doses_taken": int((due & taken).sum()),
-        "doses_missed": int((due & ~taken).sum()),
-        "visits": len(mine["visits"]),
-        "time_to_hsct_referral_days": float(referrals.iloc[0]) if len(referrals) else float(days),
-        "status_hsct_referral": int(len(referrals) > 0),
-        "failed": bool(ward.failed[body]),
-    }
+    return who.assign(**columns)
 
 
-def _ordered_daily(visits: pd.DataFrame, days: int) -> np.ndarray:
-    """Return the dose in force on each day (ug/kg/day), as ordered."""
-    daily = np.zeros(days)
-    for day, dose in zip(visits["day"], visits["dose_after_ug_per_kg_day"], strict=True):
-        daily[day:] = dose
-    return daily
+def _ordered_daily(visits: pd.DataFrame, n: int, days: int) -> np.ndarray:
+    """Return the dose in force on each day (ug/kg/day), as ordered, [n, days]; none before the first visit."""
+    body, day = visits[BODY].to_numpy(), visits["day"].to_numpy()
+    latest = np.full((n, days), -1)
+    latest[body, day] = np.arange(len(visits))
+    np.maximum.accumulate(latest, axis=1, out=latest)
+    dose = visits["dose_after_ug_per_kg_day"].to_numpy()
+    return np.where(latest >= 0, dose[latest], 0.0)

@@ -85,7 +85,7 @@ def simulate_block(scenario: Scenario, run_id: str, patient_ids: range, progress
     streams, log = Streams(scenario.seed), EventLog(run_id)
     arms = scenario.resolved_arms()
     people = {arm.name: draw_patients(arm.scenario, streams, patient_ids) for arm in arms}
-    bodies = [(arm, patient) for arm in arms for patient in people[arm.name]]
+    bodies = [(arm, people[arm.name][i]) for i in range(len(patient_ids)) for arm in arms]
     days = round(scenario.horizon_years * DAYS_PER_YEAR)
     ward = Ward(
         patients=[patient for _, patient in bodies],
@@ -101,7 +101,7 @@ def simulate_block(scenario: Scenario, run_id: str, patient_ids: range, progress
         env.process(clinics[arm.name].follow_up(env, ward, body, patient))
     env.process(_tell(env, days, progress))
     env.run(until=days * MINUTES_PER_DAY)
-    ward.catch_up(days)
+    ward.close()
     return build_tables(
         run_id,
         [arm.name for arm, _ in bodies],

@@ -1,7 +1,7 @@
 """The ward: the bodies of a block of patients, advanced together, and the doses that reach them.
 
-A body is asked for by its blood count. The ward then catches up with the calendar: all bodies go to that morning in one
-compiled call, under the orders that stood when each injection fell due. Time is whole minutes, drug whole nanograms.
+An order stands until the next visit, so the body's way there is settled once it is written. A blood count that is asked
+for sends every body with a settled way along it, all in one compiled call. Time is whole minutes, drug whole nanograms.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from titranc.models import catalogue
 from titranc.models.dosing import NANOGRAMS_PER_MICROGRAM, Regimen, injection_ng
-from titranc.models.granulopoiesis import parameter_array
-from titranc.models.integrator import RECORDS, Bodies, DosePlan
+from titranc.models.granulopoiesis import D, parameter_array
+from titranc.models.integrator import RECORDS, Bodies
 from titranc.models.patient import Patient
 from titranc.sim.streams import Purpose, Streams
 
@@ -59,65 +59,75 @@ class Ward:
         horizon_days: int,
         streams: Streams,
         accuracy: str,
+        records: int = len(RECORDS),
     ) -> None:
-        self.patients, self.vial_rounding_ug, self.horizon_days, self.day = patients, vial_rounding_ug, horizon_days, 0
+        self.patients, self.clocks, self.vial_rounding_ug = patients, clocks, vial_rounding_ug
+        self.horizon_days, self.records = horizon_days, records
         self.minutes = np.array(sorted({minute for clock in clocks for minute in clock.minutes}), dtype=np.int64)
-        self.clocks = clocks
+        self._columns = [np.searchsorted(self.minutes, clock.minutes) for clock in clocks]
         n, slots = len(patients), len(self.minutes)
-        self.weight_kg = np.stack([_weights(patient, horizon_days) for patient in patients], axis=1)
-        self.taken = np.stack([_doses_taken(patient, streams, horizon_days, slots) for patient in patients], axis=2)
-        self.order_ng, self.next_order_ng = np.zeros((slots, n), np.int64), np.zeros((slots, n), np.int64)
-        self.next_from_minute = np.full(n, np.iinfo(np.int64).max)
-        self.due_ng = np.zeros((horizon_days, slots, n), np.int64)
+        self.weight_kg = np.stack([_weights(patient, horizon_days) for patient in patients])
+        self.taken = np.stack([_doses_taken(patient, streams, horizon_days, slots) for patient in patients])
+        self.order_ng, self.next_order_ng = np.zeros((n, slots), np.int64), np.zeros((n, slots), np.int64)
+        self.next_from_minute = np.zeros(n, np.int64)
+        self.day, self.settled_to_day = np.zeros(n, np.int64), np.zeros(n, np.int64)
+        self.due_ng = np.zeros((n, horizon_days, slots), np.int64)
+        self.mornings = np.full((n, horizon_days + 1, records), np.nan)
         self.bodies = Bodies(parameter_array([patient.parameters for patient in patients]), accuracy=accuracy)
-        self.mornings = np.full((horizon_days + 1, len(RECORDS), n), np.nan)
-        self._burn_in()
-
-    def _burn_in(self) -> None:
-        days = int(catalogue.disease(self.patients[0].disease).burn_in_days.value)
-        self.mornings[0] = self.bodies.burn_in(days)
+        self.untreated = self.bodies.burn_in(int(catalogue.disease(patients[0].disease).burn_in_days.value))
+        self.mornings[:, 0] = self.untreated[:records].T
 
     def true_anc(self, body: int, day: int) -> float:
         """Return the ANC (10^9/L) in the blood on the morning of `day`, before that morning's dose."""
-        self.catch_up(day)
-        return float(self.mornings[day, ANC, body])
+        if day > self.day[body]:
+            self._go_where_settled()
+        return float(self.mornings[body, day, ANC])
 
-    def prescribe(self, body: int, regimen: Regimen, minute: int) -> int:
-        """Order a regimen for all injections due from `minute` on; return one injection in whole nanograms."""
-        weight = self.weight_kg[minute // MINUTES_PER_DAY, body]
-        amount = injection_ng(regimen.dose, weight, self.vial_rounding_ug[body])
-        self.next_order_ng[:, body] = 0
+    def prescribe(self, body: int, regimen: Regimen, minute: int, until_day: int) -> int:
+        """Order a regimen for the injections due from `minute` to the morning of `until_day`, when it will be reviewed.
+
+        Returns one injection in whole nanograms.
+        """
+        amount = injection_ng(
+            regimen.dose, float(self.weight_kg[body, minute // MINUTES_PER_DAY]), self.vial_rounding_ug[body]
+        )
+        self.order_ng[body] = self.next_order_ng[body]
+        self.next_order_ng[body] = 0
         for slot in self.clocks[body].slots_of(regimen):
-            column = int(np.searchsorted(self.minutes, self.clocks[body].minutes[slot]))
-            self.next_order_ng[column, body] = amount
+            self.next_order_ng[body, self._columns[body][slot]] = amount
         self.next_from_minute[body] = minute
+        self.settled_to_day[body] = min(until_day, self.horizon_days)
         return amount
 
-    def catch_up(self, day: int) -> None:
-        """Advance every body to the morning of `day`."""
-        if day <= self.day:
-            return
-        days = np.arange(self.day, day)
-        due_ng = self._due(days)
-        given_ng = np.where(self.taken[days], due_ng, 0)
-        amount = given_ng / (NANOGRAMS_PER_MICROGRAM * self.weight_kg[days][:, None, :])
-        minute = np.repeat(self.minutes[:, None], len(self.patients), axis=1)
-        plan = DosePlan(amount=amount, minute=minute, depot=("D",) * len(self.minutes))
-        self.mornings[self.day + 1 : day + 1] = self.bodies.advance(len(days), plan)
-        self.due_ng[days] = due_ng
-        self._settle(day)
+    def close(self) -> None:
+        """Let every body go on to the end, under the order that stands."""
+        self.settled_to_day[:] = self.horizon_days
+        self._go_where_settled()
 
-    def _due(self, days: Integers) -> Integers:
-        """Return the nanograms due at each injection time, [days, slots, bodies]."""
-        when = days[:, None, None] * MINUTES_PER_DAY + self.minutes[None, :, None]
-        return np.where(when >= self.next_from_minute, self.next_order_ng, self.order_ng)
+    def _go_where_settled(self) -> None:
+        bodies = np.flatnonzero(self.settled_to_day > self.day)
+        first = self.day[bodies]
+        n_days = self.settled_to_day[bodies] - first
+        step = np.arange(n_days.max(initial=0))
+        days = np.minimum(first[:, None] + step, self.horizon_days - 1)
+        on_the_way = step < n_days[:, None]
+        due_ng = np.where(on_the_way[:, :, None], self._due(bodies, days), 0)
+        given_ng = np.where(self.taken[bodies[:, None], days], due_ng, 0)
+        amount = given_ng / (NANOGRAMS_PER_MICROGRAM * self.weight_kg[bodies[:, None], days])[:, :, None]
+        minute = np.broadcast_to(self.minutes, (len(bodies), len(self.minutes)))
+        depots = [D] * len(self.minutes)
+        found = self.bodies.advance_some(bodies, n_days, amount, minute, depots, self.records)
+        rows, steps = np.nonzero(on_the_way)
+        when = days[rows, steps]
+        self.due_ng[bodies[rows], when] = due_ng[rows, steps]
+        self.mornings[bodies[rows], when + 1] = found[rows, steps]
+        self.day[bodies] = self.settled_to_day[bodies]
 
-    def _settle(self, day: int) -> None:
-        """Let the orders that have begun by the morning of `day` stand."""
-        begun = self.next_from_minute <= day * MINUTES_PER_DAY
-        self.order_ng[:, begun] = self.next_order_ng[:, begun]
-        self.next_from_minute[begun] = np.iinfo(np.int64).max
-        self.day = day
+    def _due(self, bodies: Integers, days: Integers) -> Integers:
+        """Return the nanograms due at each injection time of these days [bodies, days], [bodies, days, slots]."""
+        when = days[:, :, None] * MINUTES_PER_DAY + self.minutes
+        begun = when >= self.next_from_minute[bodies, None, None]
+        return np.where(begun, self.next_order_ng[bodies, None, :], self.order_ng[bodies, None, :])
 
     @property
     def failed(self) -> Flags:
@@ -131,6 +141,6 @@ def _weights(patient: Patient, horizon_days: int) -> Floats:
 
 
 def _doses_taken(patient: Patient, streams: Streams, horizon_days: int, slots: int) -> Flags:
-    """Return for each injection time whether a dose due then is given; two columns are drawn for every patient."""
+    """Return for each injection time whether a dose due then is given; four columns are drawn for every patient."""
     luck = streams.generator(Purpose.ADHERENCE, patient.patient_id).random((horizon_days, 4))
     return luck[:, :slots] < patient.doses_taken_share
