@@ -58,6 +58,11 @@ class PastVisit:
     after: Regimen
     rule_ids: tuple[str, ...]
 
+    @property
+    def changed(self) -> bool:
+        """Whether the regimen was changed at this visit."""
+        return self.before is not self.after and self.before != self.after
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:

@@ -56,13 +56,13 @@ def _too_soon_or_blind(
     """Keep the dose in force when it would rise without a usable low count or before the interval is over."""
     if seen.regimen is None or asked.ng_per_kg_day <= before.ng_per_kg_day or _is_resumption(seen, asked):
         return asked, ""
-    changes = [visit.day for index, visit in enumerate(seen.history) if index == 0 or visit.before != visit.after]
+    changes = (visit.day for visit in reversed(seen.history) if visit.changed)
     anc = seen.count.anc_1e9_per_l
     if not seen.count.usable or anc is None:
         return before, f"no rise on a {seen.count.status.value} count"
     if anc >= limits.target_low_1e9_per_l:
         return before, f"no rise at a count of {anc:g}, which is not below {limits.target_low_1e9_per_l:g}"
-    elapsed = seen.day - changes[-1] if changes else math.inf
+    elapsed = seen.day - next(changes, seen.history[0].day) if seen.history else math.inf
     if elapsed < limits.step_interval_days:
         return before, f"no rise {elapsed:g} days after a change; allowed after {limits.step_interval_days:g}"
     return asked, ""

@@ -5,6 +5,7 @@ A predicate takes the situation at the visit; those of standing rules look at th
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Protocol
 
 from titranc.models.clinic_view import Csf3rFinding
@@ -101,7 +102,7 @@ def comfortable_above_risk_line(now: Situation) -> bool:
 def _unbroken_days(now: Situation) -> int:
     """Days spanned by the latest unbroken run of comfortable counts; -1 when it is shorter than asked for."""
     days = []
-    for day, anc in now.counts:
+    for day, anc in now.counts():
         if anc < now.values["comfortable_anc_1e9_per_l"]:
             break
         days.append(day)
@@ -111,7 +112,7 @@ def _unbroken_days(now: Situation) -> int:
 def dose_above_risk_line_recently(now: Situation) -> bool:
     """The dose lies above the risk line or did so within the months of monitoring."""
     line, since = now.values["risk_line_ug_per_kg_day"], now.seen.day - now.values["monitor_after_line_days"]
-    earlier = any(visit.before.ug_per_kg_day > line for visit in now.seen.history if visit.day >= since)
+    earlier = any(visit.before.ug_per_kg_day > line for visit in now.visits_since(since))
     return now.dose > line or earlier
 
 
@@ -130,7 +131,8 @@ def low_responder(now: Situation) -> bool:
     band = now.values["critical_line_ug_per_kg_day"] <= now.dose <= now.values["non_responder_line_ug_per_kg_day"]
     if not band or now.anc is None or now.days_at_dose < now.values["days_to_judge_response"]:
         return False
-    holds = len(now.counts) >= 2 and all(anc >= now.values["target_low_1e9_per_l"] for _, anc in now.counts[:2])
+    latest = list(islice(now.counts(), 2))
+    holds = len(latest) == 2 and all(anc >= now.values["target_low_1e9_per_l"] for _, anc in latest)
     return holds and any(failed < now.dose for failed in now.failed_doses())
 
 

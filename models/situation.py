@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, islice, takewhile
 
 from titranc.models.clinic_view import Observation, PastVisit
 from titranc.models.dosing import NO_DOSE, Regimen
@@ -40,20 +41,27 @@ class Situation:
     @cached_property
     def last_change(self) -> PastVisit | None:
         """The visit at which the dose in force was set."""
-        return next((visit for visit in reversed(self.seen.history) if visit.before != visit.after), None)
+        return next((visit for visit in reversed(self.seen.history) if visit.changed), None)
 
     @property
     def days_at_dose(self) -> int:
         """Days since the dose was last changed; the start counts as a change."""
         return self.seen.day - self.last_change.day if self.last_change else 0
 
-    @cached_property
-    def counts(self) -> tuple[tuple[int, float], ...]:
-        """(day, ANC) of the usable counts drawn since the last change, newest first."""
+    def counts(self) -> Iterator[tuple[int, float]]:
+        """Return (day, ANC) of the usable counts drawn since the last change, newest first."""
         since = self.last_change.day if self.last_change else -1
-        visits = [visit.count for visit in self.seen.history if visit.count.day > since]
-        usable = [count for count in (*visits, self.seen.count) if count.usable]
-        return tuple((count.day, float(count.anc_1e9_per_l or 0.0)) for count in reversed(usable))
+        return takewhile(lambda count: count[0] > since, self._usable_counts())
+
+    def _usable_counts(self) -> Iterator[tuple[int, float]]:
+        """Return (day, ANC) of the usable counts, newest first, the present one among them."""
+        for count in chain([self.seen.count], (visit.count for visit in reversed(self.seen.history))):
+            if count.usable and count.anc_1e9_per_l is not None:
+                yield count.day, count.anc_1e9_per_l
+
+    def visits_since(self, day: float) -> Iterator[PastVisit]:
+        """Return the earlier visits from `day` on, newest first."""
+        return takewhile(lambda visit: visit.day >= day, reversed(self.seen.history))
 
     @property
     def on_hold(self) -> bool:
@@ -67,15 +75,17 @@ class Situation:
 
     def last_counts_below(self, n: int, limit: float) -> bool:
         """Whether the present and the n - 1 counts before it, at this dose, were all below `limit` (10^9/L)."""
-        return self.anc is not None and len(self.counts) >= n and all(anc < limit for _, anc in self.counts[:n])
+        if self.anc is None or self.anc >= limit:
+            return False
+        latest = list(islice(self.counts(), n))
+        return len(latest) == n and all(anc < limit for _, anc in latest)
 
     def last_counts_above(self, n: int, limit: float) -> bool:
         """Whether the present count and the n - 1 before it were all above `limit` (10^9/L), whatever the dose."""
-        if self.anc is None:
+        if self.anc is None or self.anc <= limit:
             return False
-        earlier = [visit.count.anc_1e9_per_l for visit in self.seen.history if visit.count.usable]
-        latest = [*earlier, self.anc][-n:]
-        return len(latest) == n and all(anc is not None and anc > limit for anc in latest)
+        latest = list(islice(self._usable_counts(), n))
+        return len(latest) == n and all(anc > limit for _, anc in latest)
 
     def days_above(self, line: float) -> int:
         """Days that the dose in force has lain above `line` (ug/kg/day) without a break."""
@@ -93,8 +103,8 @@ class Situation:
         since = self.seen.day - self.values["failed_dose_memory_days"]
         return tuple(
             visit.before.ug_per_kg_day
-            for visit in self.seen.history
-            if visit.day >= since and 0 < visit.before.ng_per_kg_day < visit.after.ng_per_kg_day
+            for visit in self.visits_since(since)
+            if 0 < visit.before.ng_per_kg_day < visit.after.ng_per_kg_day
         )
 
     def line_ahead(self) -> float | None:
