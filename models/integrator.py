@@ -506,6 +506,11 @@ def _group_contents(state: Floats) -> Floats:
     return np.stack([state[T], state[P], state[B:M].sum(axis=0), state[M:R].sum(axis=0), state[R], state[N]])
 
 
+def compiled_code_folder() -> str:
+    """Return where the compiled kernel is kept: beside the package, or in the user's cache when that is read-only."""
+    return str(_advance.stats.cache_path)
+
+
 def warm_up() -> None:
     """Compile the kernel, or load it where this machine has compiled it before."""
     Bodies(parameter_array([{}])).burn_in(1)

@@ -138,7 +138,8 @@ def low_responder(now: Situation) -> bool:
 
 def non_responder(now: Situation) -> bool:
     """Above 20 ug/kg/day for long enough, with a low count or an uncontrolled infection."""
-    judged = now.days_above(now.values["non_responder_line_ug_per_kg_day"]) >= now.values["days_to_judge_response"]
+    line, days = now.values["non_responder_line_ug_per_kg_day"], now.values["days_to_judge_response"]
+    judged = now.above_for(line, days)
     return judged and (below_target(now) or now.seen.uncontrolled_infection)
 
 

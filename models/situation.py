@@ -87,16 +87,16 @@ class Situation:
         latest = list(islice(self._usable_counts(), n))
         return len(latest) == n and all(anc > limit for _, anc in latest)
 
-    def days_above(self, line: float) -> int:
-        """Days that the dose in force has lain above `line` (ug/kg/day) without a break."""
+    def above_for(self, line: float, days: float) -> bool:
+        """Whether the dose in force has lain above `line` (ug/kg/day) for `days` without a break."""
         if self.dose <= line:
-            return 0
-        since = self.seen.day
+            return False
         for visit in reversed(self.seen.history):
             if visit.after.ug_per_kg_day <= line:
-                break
-            since = visit.day
-        return self.seen.day - since
+                return False
+            if self.seen.day - visit.day >= days:
+                return True
+        return days <= 0
 
     def failed_doses(self) -> tuple[float, ...]:
         """Doses (ug/kg/day) from which the last months had to raise."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib import metadata
 from typing import Any
@@ -13,6 +12,7 @@ from rich.table import Table
 
 from titranc.models import catalogue
 from titranc.models.documents import InputProblem, InputRefused
+from titranc.sim import compiling
 
 CITATION = "titranc: a longitudinal simulator of G-CSF titration in neutropenia, version {version}, 2026."
 PACKAGES = ("numpy", "pandas", "scipy", "numba", "simpy", "matplotlib", "pyarrow")
@@ -26,7 +26,7 @@ def show(*, cite: bool) -> None:
         return
     print(f"titranc {version}, Python {platform.python_version()} on {platform.system()} {platform.machine()}")
     print(", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES))
-    print(f"compiled code is kept in: {os.environ.get('NUMBA_CACHE_DIR', 'the package folder, or the user cache')}")
+    print(f"compiled code is kept in: {compiling.where_kept()}")
     print("Teaching and research only, never the treatment of a patient.")
 
 

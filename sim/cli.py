@@ -1,6 +1,7 @@
 """The command line: what people type, what they are told, and the exit codes that scripts may rely on.
 
-0 done; 2 input refused; 3 run folder in use or not empty; 4 integrity failure; 5 disk or memory; 130 stopped.
+0 done; 2 input refused; 3 run folder in use or not empty; 4 integrity failure; 5 disk or memory; 130 stopped from the
+keyboard; 143 ended on request.
 Heavy libraries are imported by the commands that need them, so that help and checks answer at once.
 """
 
@@ -135,8 +136,9 @@ def guideline_show(edition: Annotated[str, typer.Argument()] = "source") -> None
 
 def main() -> None:
     """Run the command line; every foreseeable failure ends in one message and its exit code."""
-    from titranc.sim.failures import explained
+    from titranc.sim.failures import explained, heed_requests_to_stop
 
+    heed_requests_to_stop()
     try:
         app(standalone_mode=True)
     except SystemExit:

@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 import errno
+import signal
+from functools import partial
+from types import FrameType
 
-REFUSED, IN_USE, INTEGRITY, RESOURCE, STOPPED = 2, 3, 4, 5, 130
+REFUSED, IN_USE, INTEGRITY, RESOURCE, STOPPED, TERMINATED = 2, 3, 4, 5, 130, 143
+
+
+class Stopped(BaseException):
+    """The process was asked to stop; the argument is its exit code."""
+
+
+def heed_requests_to_stop() -> None:
+    """Let Ctrl-C and SIGTERM unwind the program, so that locks and half files go."""
+    for number, code in ((signal.SIGINT, STOPPED), (signal.SIGTERM, TERMINATED)):
+        signal.signal(number, partial(_stop, code))
+
+
+def _stop(code: int, number: int, frame: FrameType | None) -> None:
+    raise Stopped(code)
 
 
 def explained(error: BaseException) -> tuple[str, int] | None:
@@ -14,14 +31,18 @@ def explained(error: BaseException) -> tuple[str, int] | None:
 
     if isinstance(error, (InputRefused, DoseRefused)):
         return str(error), REFUSED
-    if isinstance(error, KeyboardInterrupt):
-        return "Stopped; nothing half-written was kept.", STOPPED
-    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _RESOURCE_ERRORS):
-        return f"{error}: nothing half-written was kept; free space or choose another folder with --out", RESOURCE
+    if isinstance(error, Stopped):
+        return "Stopped; no finished run was left.", int(error.args[0])
+    if isinstance(error, MemoryError):
+        return "Out of memory; ask for fewer patients or a shorter time.", RESOURCE
+    if isinstance(error, OSError) and error.errno in _RESOURCE_ERRORS:
+        return f"{error}: no finished run was left; free space or choose another folder with --out", RESOURCE
+    if isinstance(error, (NotADirectoryError, FileExistsError)):
+        return f"{error.filename}: a file stands where a folder is needed; choose another folder with --out", REFUSED
     return _of_storage(error)
 
 
-_RESOURCE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+_RESOURCE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
 
 
 def _of_storage(error: BaseException) -> tuple[str, int] | None:

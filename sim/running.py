@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from titranc.models.documents import InputProblem, InputRefused
-from titranc.sim import storage, trial
+from titranc.sim import compiling, storage, trial
 from titranc.sim.report import page, summary
 from titranc.sim.report.explain import render_explanation
 
@@ -31,6 +31,7 @@ def default_folder(scenario: str) -> Path:
 def run_and_report(scenario: Scenario, folder: Path, *, open_report: bool) -> None:
     """Run into `folder`, write the report, print the summary."""
     errors = Console(stderr=True)
+    compiling.make_ready(errors.print)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -42,7 +43,7 @@ def run_and_report(scenario: Scenario, folder: Path, *, open_report: bool) -> No
         task = bar.add_task(scenario.title, total=1.0)
         result = trial.run(scenario, folder, lambda share: bar.update(task, completed=share))
     written = page.write_report(folder)
-    Console().print(summary.render_summary(result.tables, result.manifest))
+    Console().print(summary.render_summary(result.tables, result.manifest, folder))
     Console().print(f"Report: {written}", soft_wrap=True)
     if open_report:
         webbrowser.open(written.resolve().as_uri())
@@ -62,7 +63,12 @@ def explain(folder: Path, patient: int, visit: int | None) -> None:
     visits = storage.read_table(folder, "visits")
     known = sorted(visits["patient_id"].unique())
     if patient not in known:
-        raise InputRefused(
-            [InputProblem("--patient", None, "patient", patient, f"a whole number, {known[0]} to {known[-1]}")]
-        )
+        raise InputRefused([InputProblem("explain", None, "--patient", patient, _span(known))])
+    numbers = sorted(visits.loc[visits["patient_id"] == patient, "visit_no"].unique())
+    if visit is not None and visit not in numbers:
+        raise InputRefused([InputProblem("explain", None, "--visit", visit, _span(numbers))])
     Console().print(render_explanation(visits, storage.read_manifest(folder), patient, visit))
+
+
+def _span(numbers: list[int]) -> str:
+    return f"a whole number, {numbers[0]} to {numbers[-1]}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
 from titranc.sim.tables import unit_of
 
@@ -31,23 +31,31 @@ class IntegrityFailure(Exception):
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[Path]:
-    """Claim an absent or empty folder for this run; raise FolderInUse naming who or what is there."""
+    """Claim an absent or empty folder for this run; raise FolderInUse naming what is there.
+
+    The lock is the operating system's: it goes when its process goes, however that ends.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = folder / LOCK_NAME
+    lock = FileLock(folder / LOCK_NAME)
     try:
-        handle = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-    except FileExistsError as error:
-        raise FolderInUse(f"{folder}: another run is writing here ({lock.read_text() or 'unknown process'})") from error
-    os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
-    os.close(handle)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise FolderInUse(f"{folder}: another run is writing here; wait for it or choose another with --out") from error
     try:
-        if present := sorted(path.name for path in folder.iterdir() if path.name != LOCK_NAME):
-            raise FolderInUse(
-                f"{folder}: the folder is not empty ({', '.join(present[:3])}); choose another with --out"
-            )
+        _refuse_what_is_there(folder)
         yield folder
     finally:
-        lock.unlink(missing_ok=True)
+        (folder / LOCK_NAME).unlink(missing_ok=True)
+        lock.release()
+
+
+def _refuse_what_is_there(folder: Path) -> None:
+    present = sorted(path.name for path in folder.iterdir() if path.name != LOCK_NAME)
+    if MANIFEST_NAME in present:
+        raise FolderInUse(f"{folder}: a finished run is here; choose another folder with --out")
+    if present:
+        what = ", ".join(present[:3])
+        raise FolderInUse(f"{folder}: the folder is not empty ({what}); remove it or choose another with --out")
 
 
 def write_whole(path: Path, data: bytes) -> str:
