@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
-from titranc.sim.tables import unit_of
+from titranc.sim.columns import unit_of
 
 LOCK_NAME = ".lock"
 MANIFEST_NAME = "manifest.json"

@@ -9,47 +9,11 @@ import numpy as np
 import pandas as pd
 
 from titranc.models.integrator import RECORDS
+from titranc.sim.columns import BANDS, EVENT_COLUMNS, KEY
 from titranc.sim.log import EventLog
 from titranc.sim.ward import MINUTES_PER_DAY, Ward
 
-KEY = ["run_id", "arm", "patient_id"]
 BODY = "body"
-BANDS = {
-    "share_anc_below_0_5": (0.0, 0.5),
-    "share_anc_0_5_to_1": (0.5, 1.0),
-    "share_anc_1_to_5": (1.0, 5.0),
-    "share_anc_5_to_10": (5.0, 10.0),
-    "share_anc_above_10": (10.0, np.inf),
-}
-UNITS = {
-    "day": "days",
-    "day_start": "days",
-    "day_end": "days",
-    "age_years": "years",
-    "age_start_years": "years",
-    "weight_kg": "kg",
-    "weight_start_kg": "kg",
-    "height_start_cm": "cm",
-    "next_visit_days": "days",
-    "dose_after_ug_day": "ug/day",
-    "dose_ug": "ug",
-    "every_hours": "h",
-    "cumulative_dose_ug_per_kg": "ug/kg",
-}
-_UNIT_ENDINGS = {
-    "_1e9_per_l": "10^9/L",
-    "_ug_per_kg_day": "ug/kg/day",
-    "_ug_per_kg": "ug/kg",
-    "_ng_per_ml": "ng/mL",
-    "_days": "days",
-}
-EVENT_COLUMNS = [*KEY, "day", "event", "severity", "dose_ug_per_kg_day", "anc_1e9_per_l", "detail", "rule_ids"]
-
-
-def unit_of(column: str) -> str:
-    """Return the unit of a column from its name; empty for a name, a count or a share."""
-    by_ending = (unit for ending, unit in _UNIT_ENDINGS.items() if column.endswith(ending))
-    return UNITS.get(column) or next(by_ending, "")
 
 
 def build_tables(
