@@ -107,7 +107,7 @@ def test_a_run_folder_is_whole_digested_and_never_overwritten(tmp_path: Path) ->
         "patients", "visits", "doses", "trajectory", "events", "outcomes",
     }  # fmt: skip
     assert not list((tmp_path / "run").glob("*.part"))
-    with pytest.raises(storage.FolderInUse, match="not empty"):
+    with pytest.raises(storage.FolderInUse, match="a finished run is here"):
         trial.run(scenario, tmp_path / "run")
 
 
