@@ -21,6 +21,8 @@ from titranc.sim.streams import Purpose, Streams
 
 MINUTES_PER_DAY = 1440
 DAYS_PER_YEAR = 365.25
+# How far bodies may run ahead of the day that is asked for: far enough to fill the lanes, so near that none runs alone.
+AHEAD_DAYS = 7
 ANC = RECORDS.index("anc_1e9_per_l")
 
 Floats = NDArray[np.float64]
@@ -80,7 +82,7 @@ class Ward:
     def true_anc(self, body: int, day: int) -> float:
         """Return the ANC (10^9/L) in the blood on the morning of `day`, before that morning's dose."""
         if day > self.day[body]:
-            self._go_where_settled()
+            self._go_on(day + AHEAD_DAYS)
         return float(self.mornings[body, day, ANC])
 
     def prescribe(self, body: int, regimen: Regimen, minute: int, until_day: int) -> int:
@@ -102,12 +104,14 @@ class Ward:
     def close(self) -> None:
         """Let every body go on to the end, under the order that stands."""
         self.settled_to_day[:] = self.horizon_days
-        self._go_where_settled()
+        self._go_on(self.horizon_days)
 
-    def _go_where_settled(self) -> None:
-        bodies = np.flatnonzero(self.settled_to_day > self.day)
+    def _go_on(self, until_day: int) -> None:
+        """Advance every body as far as its orders are settled, but not beyond `until_day`."""
+        goals = np.minimum(self.settled_to_day, until_day)
+        bodies = np.flatnonzero(goals > self.day)
         first = self.day[bodies]
-        n_days = self.settled_to_day[bodies] - first
+        n_days = goals[bodies] - first
         step = np.arange(n_days.max(initial=0))
         days = np.minimum(first[:, None] + step, self.horizon_days - 1)
         on_the_way = step < n_days[:, None]
@@ -121,7 +125,7 @@ class Ward:
         when = days[rows, steps]
         self.due_ng[bodies[rows], when] = due_ng[rows, steps]
         self.mornings[bodies[rows], when + 1] = found[rows, steps]
-        self.day[bodies] = self.settled_to_day[bodies]
+        self.day[bodies] = goals[bodies]
 
     def _due(self, bodies: Integers, days: Integers) -> Integers:
         """Return the nanograms due at each injection time of these days [bodies, days], [bodies, days, slots]."""
