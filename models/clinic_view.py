@@ -6,7 +6,8 @@ not here, so no policy can see them; the past is in the observation, so any deci
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -84,21 +85,33 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence that is written out when it is read: `str()` fills its template with its numbers."""
+
+    template: str
+    numbers: Callable[[], Mapping[str, object]]
+
+    def __str__(self) -> str:
+        return self.template.format_map(self.numbers())
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What a policy asks for, with its reasons.
 
     `action` is one word for the dose; `rule_ids` is never empty and begins with the rule that set the dose; `flags` and
-    `orders` are what else the rules call for (a risk line crossed; a marrow examination, a referral).
+    `orders` are what else the rules call for (a risk line crossed; a marrow examination, a referral), each with the rule
+    that calls for it.
     """
 
     regimen: Regimen
     next_visit_days: int
     action: str
     rule_ids: tuple[str, ...]
-    reason: str
+    reason: str | Sentence
     phase: str = "titrating"
-    flags: tuple[str, ...] = ()
-    orders: tuple[str, ...] = ()
+    flags: Mapping[str, str] = field(default_factory=dict)
+    orders: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.rule_ids:

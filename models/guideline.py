@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
-from titranc.models.clinic_view import Decision, Observation
+from titranc.models.clinic_view import Decision, Observation, Sentence
 from titranc.models.dosing import Regimen
 from titranc.models.predicates import PREDICATES
 from titranc.models.situation import Situation
@@ -91,10 +92,10 @@ class Guideline:
             next_visit_days=next_visit_days(now, rule, phase, regimen),
             action=action,
             rule_ids=(rule.id, *(extra.id for extra in standing)),
-            reason=rule.sentence.format_map(_numbers(now, regimen)),
+            reason=Sentence(rule.sentence, partial(_numbers, now, regimen)),
             phase=phase,
-            flags=tuple(extra.flag for extra in standing if extra.flag),
-            orders=tuple(extra.order for extra in standing if extra.order),
+            flags={extra.flag: extra.id for extra in standing if extra.flag},
+            orders={extra.order: extra.id for extra in standing if extra.order},
         )
 
     def _standing(self, observation: Observation, before: Regimen, after: Regimen) -> tuple[Rule, ...]:

@@ -16,6 +16,9 @@ from titranc.models.guideline import SafetyLimits
 LONGEST_WAIT_DAYS = 365
 
 
+RULE_ID = "order-gate"
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What is given until the next visit, and what the gate changed (empty when nothing)."""

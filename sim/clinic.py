@@ -84,7 +84,7 @@ class Clinic:
         next_visit = max(visit_minute + ordered.next_visit_days * MINUTES_PER_DAY, _next_morning(minute))
         injection_ng = ward.prescribe(body, ordered.regimen, minute, next_visit // MINUTES_PER_DAY)
         true_anc = ward.true_anc(body, seen.count.day)
-        self.log.visit(self.arm, patient, seen, decision, ordered, injection_ng, minute, true_anc)
+        self.log.visit(body, seen, decision, ordered, injection_ng, minute, true_anc)
         if "marrow" in decision.orders:
             chart.last_marrow_day = seen.day
         before = seen.regimen or NO_DOSE

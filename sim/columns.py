@@ -34,7 +34,6 @@ _UNIT_ENDINGS = {
     "_ng_per_ml": "ng/mL",
     "_days": "days",
 }
-EVENT_COLUMNS = [*KEY, "day", "event", "severity", "dose_ug_per_kg_day", "anc_1e9_per_l", "detail", "rule_ids"]
 
 
 def unit_of(column: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from titranc.models.clinic_view import Decision, Observation
+from titranc.models.order_gate import RULE_ID as GATE_RULE_ID
 from titranc.models.order_gate import Order
-from titranc.models.patient import Patient
 
 ORDER_SEVERITY = {
     "marrow": "info",
@@ -19,24 +19,35 @@ FLAG_EVENTS = {
     "CRITICAL": ("ceiling_15", "critical"),
     "TIGHT_MONITORING": ("tight_monitoring", "info"),
 }
+VISIT_COLUMNS = (
+    "visit_no", "day", "age_years", "weight_kg", "lab_status", "anc_reported_1e9_per_l", "anc_true_1e9_per_l",
+    "dose_before_ug_per_kg_day", "dose_requested_ug_per_kg_day", "dose_after_ug_per_kg_day", "dose_after_ug_day",
+    "every_hours", "phase", "action", "rule_ids", "reason", "flags", "gate", "next_visit_days",
+)  # fmt: skip
+EVENT_COLUMNS = ("day", "event", "severity", "dose_ug_per_kg_day", "anc_1e9_per_l", "detail", "rule_ids")
+PERIOD_COLUMNS = ("minute", "dose_ug_per_kg_day", "injection_ng", "every_hours")
+NOT_A_NUMBER = float("nan")
 
 
 class EventLog:
-    """Rows of `visits`, `events` and `periods` (the regimens as ordered), in the order in which they happened."""
+    """What happened to the bodies of a ward, each row a tuple that begins with the number of its body.
 
-    def __init__(self, run_id: str) -> None:
-        self.run_id = run_id
-        self.visits: list[dict[str, Any]] = []
-        self.events: list[dict[str, Any]] = []
-        self.periods: list[dict[str, Any]] = []
-        self._visit_no: dict[tuple[str, int], int] = {}
-        self._flags: dict[tuple[str, int], frozenset[str]] = {}
-        self._referred: set[tuple[str, int, str]] = set()
+    `visits`, `events` and `periods` (the regimens as ordered) have the columns named above. Without `sentences` the
+    reasons are not written out, which is most of the work.
+    """
+
+    def __init__(self, n_bodies: int, *, sentences: bool) -> None:
+        self.sentences = sentences
+        self.visits: list[tuple[Any, ...]] = []
+        self.events: list[tuple[Any, ...]] = []
+        self.periods: list[tuple[Any, ...]] = []
+        self._visits_of = [0] * n_bodies
+        self._flags_of: list[Any] = [()] * n_bodies
+        self._referred: set[tuple[int, str]] = set()
 
     def visit(
         self,
-        arm: str,
-        patient: Patient,
+        body: int,
         seen: Observation,
         asked: Decision,
         ordered: Order,
@@ -45,98 +56,45 @@ class EventLog:
         true_anc: float,
     ) -> None:
         """Record a visit, the events it gave rise to and the regimen it ordered."""
-        who = self._who(arm, patient)
-        key = (arm, patient.patient_id)
-        number = self._visit_no.get(key, 0)
-        self._visit_no[key] = number + 1
-        self.visits.append(who | _visit_row(number, seen, asked, ordered, injection_ng, true_anc))
-        self.periods.append(
-            who
-            | {
-                "minute": minute,
-                "dose_ug_per_kg_day": ordered.regimen.ug_per_kg_day,
-                "injection_ng": injection_ng,
-                "every_hours": ordered.regimen.every_hours,
-            }
-        )
-        self._events_of(who, key, seen, asked, ordered)
+        regimen = ordered.regimen
+        reason = str(asked.reason) if self.sentences else ""
+        anc = seen.count.anc_1e9_per_l
+        reported = NOT_A_NUMBER if anc is None else anc
+        dose = regimen.ug_per_kg_day
+        number = self._visits_of[body]
+        self._visits_of[body] = number + 1
+        self.visits.append(
+            (
+                body, number, seen.day, seen.age_years, seen.weight_kg, seen.count.status.value, reported, true_anc,
+                seen.regimen.ug_per_kg_day if seen.regimen else 0.0, asked.regimen.ug_per_kg_day, dose,
+                injection_ng * regimen.injections_per_day / 1000, regimen.every_hours, asked.phase, asked.action,
+                " ".join(asked.rule_ids), reason, " ".join(asked.flags), "; ".join(ordered.refusals),
+                ordered.next_visit_days,
+            )
+        )  # fmt: skip
+        self.periods.append((body, minute, dose, injection_ng, regimen.every_hours))
+        for name, severity, rule_id, detail in self._happened(body, asked, ordered, reason):
+            self.events.append((body, seen.day, name, severity, dose, reported, detail, rule_id))
 
-    def _who(self, arm: str, patient: Patient) -> dict[str, Any]:
-        return {"run_id": self.run_id, "arm": arm, "patient_id": patient.patient_id}
-
-    def _events_of(
-        self, who: dict[str, Any], key: tuple[str, int], seen: Observation, asked: Decision, ordered: Order
-    ) -> None:
-        flags = frozenset(asked.flags)
-        for flag in sorted(flags - self._flags.get(key, frozenset())):
-            name, severity = FLAG_EVENTS[flag]
-            self._event(who, seen, asked, ordered, name, severity, asked.reason)
-        self._flags[key] = flags
-        for name in asked.orders:
-            if name.startswith(("hsct", "csf3r")) and not self._first_referral(key, name):
-                continue
-            self._event(who, seen, asked, ordered, name, ORDER_SEVERITY[name], asked.reason)
+    def _happened(self, body: int, asked: Decision, ordered: Order, reason: str) -> list[tuple[str, str, str, str]]:
+        """Return (event, severity, rule, detail) of what is new, one rule an event."""
+        happened = []
+        if asked.flags != self._flags_of[body]:
+            new = sorted(set(asked.flags) - set(self._flags_of[body]))
+            happened += [(*FLAG_EVENTS[flag], asked.flags[flag], reason) for flag in new]
+            self._flags_of[body] = asked.flags
+        for name, rule_id in asked.orders.items():
+            if self._is_new(body, name):
+                happened.append((name, ORDER_SEVERITY[name], rule_id, reason))
         if asked.action == "hold":
-            self._event(who, seen, asked, ordered, "dose_held", "warning", asked.reason)
-        for refusal in ordered.refusals:
-            self._event(who, seen, asked, ordered, "gate_refused", "critical", refusal)
+            happened.append(("dose_held", "warning", asked.rule_ids[0], reason))
+        happened += [("gate_refused", "critical", GATE_RULE_ID, refusal) for refusal in ordered.refusals]
+        return happened
 
-    def _first_referral(self, key: tuple[str, int], name: str) -> bool:
-        """Whether no referral of this kind is open yet; at most one is."""
-        referral = (*key, name)
-        new = referral not in self._referred
-        self._referred.add(referral)
+    def _is_new(self, body: int, name: str) -> bool:
+        """Whether an order is to be carried out: at most one referral of a kind is open, an examination is made again."""
+        if not name.startswith(("hsct", "csf3r")):
+            return True
+        new = (body, name) not in self._referred
+        self._referred.add((body, name))
         return new
-
-    def _event(
-        self,
-        who: dict[str, Any],
-        seen: Observation,
-        asked: Decision,
-        ordered: Order,
-        event: str,
-        severity: str,
-        detail: str,
-    ) -> None:
-        self.events.append(
-            who
-            | {
-                "day": seen.day,
-                "event": event,
-                "severity": severity,
-                "dose_ug_per_kg_day": ordered.regimen.ug_per_kg_day,
-                "anc_1e9_per_l": _number(seen.count.anc_1e9_per_l),
-                "detail": detail,
-                "rule_ids": " ".join(asked.rule_ids),
-            }
-        )
-
-
-def _visit_row(
-    number: int, seen: Observation, asked: Decision, ordered: Order, injection_ng: int, true_anc: float
-) -> dict[str, Any]:
-    return {
-        "visit_no": number,
-        "day": seen.day,
-        "age_years": seen.age_years,
-        "weight_kg": seen.weight_kg,
-        "lab_status": seen.count.status.value,
-        "anc_reported_1e9_per_l": _number(seen.count.anc_1e9_per_l),
-        "anc_true_1e9_per_l": true_anc,
-        "dose_before_ug_per_kg_day": seen.regimen.ug_per_kg_day if seen.regimen else 0.0,
-        "dose_requested_ug_per_kg_day": asked.regimen.ug_per_kg_day,
-        "dose_after_ug_per_kg_day": ordered.regimen.ug_per_kg_day,
-        "dose_after_ug_day": injection_ng * ordered.regimen.injections_per_day / 1000,
-        "every_hours": ordered.regimen.every_hours,
-        "phase": asked.phase,
-        "action": asked.action,
-        "rule_ids": " ".join(asked.rule_ids),
-        "reason": asked.reason,
-        "flags": " ".join(asked.flags),
-        "gate": "; ".join(ordered.refusals),
-        "next_visit_days": ordered.next_visit_days,
-    }
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from titranc.models.integrator import RECORDS
-from titranc.sim.columns import BANDS, EVENT_COLUMNS, KEY
-from titranc.sim.log import EventLog
+from titranc.sim.columns import BANDS, KEY
+from titranc.sim.log import EVENT_COLUMNS, PERIOD_COLUMNS, VISIT_COLUMNS, EventLog
 from titranc.sim.ward import MINUTES_PER_DAY, Ward
 
 BODY = "body"
@@ -20,26 +20,28 @@ def build_tables(
     run_id: str, arms: Sequence[str], product: str, ward: Ward, log: EventLog, *, trajectory_patients: int
 ) -> dict[str, pd.DataFrame]:
     """Return every table of a block, body after body: body i of the ward is patient and arm i."""
-    body_of = {(arm, patient.patient_id): i for i, (arm, patient) in enumerate(zip(arms, ward.patients, strict=True))}
     who = _who(run_id, arms, ward)
-    visits, events = _by_body(log.visits, body_of), _by_body(log.events, body_of, EVENT_COLUMNS)
+    visits, events = _by_body(log.visits, VISIT_COLUMNS), _by_body(log.events, EVENT_COLUMNS)
     return {
         "patients": _patients(who, ward),
-        "visits": visits.drop(columns=BODY),
-        "doses": _doses(_by_body(log.periods, body_of), ward, product),
+        "visits": _named(who, visits),
+        "doses": _doses(who, _by_body(log.periods, PERIOD_COLUMNS), ward, product),
         "trajectory": _trajectories(run_id, arms, ward, trajectory_patients),
-        "events": events.drop(columns=BODY),
+        "events": _named(who, events),
         "outcomes": _outcomes(who, ward, visits, events),
     }
 
 
-def _by_body(
-    rows: list[dict[str, Any]], body_of: Mapping[tuple[str, int], int], columns: list[str] | None = None
-) -> pd.DataFrame:
+def _by_body(rows: list[tuple[Any, ...]], columns: Sequence[str]) -> pd.DataFrame:
     """Return rows of the log body after body, each body's in the order in which they happened."""
-    table = pd.DataFrame(rows, columns=columns)
-    table[BODY] = np.array([body_of[row["arm"], row["patient_id"]] for row in rows], dtype=np.int64)
-    return table.sort_values(BODY, kind="stable", ignore_index=True)
+    table = pd.DataFrame(rows, columns=[BODY, *columns])
+    return table.astype({BODY: np.int64}).sort_values(BODY, kind="stable", ignore_index=True)
+
+
+def _named(who: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with run, arm and patient in the place of the body's number."""
+    names = who.iloc[table[BODY].to_numpy()].reset_index(drop=True)
+    return pd.concat([names, table.drop(columns=BODY)], axis=1)
 
 
 def _who(run_id: str, arms: Sequence[str], ward: Ward) -> pd.DataFrame:
@@ -90,7 +92,7 @@ def _trajectory(run_id: str, arm: str, ward: Ward, body: int) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _doses(periods: pd.DataFrame, ward: Ward, product: str) -> pd.DataFrame:
+def _doses(who: pd.DataFrame, periods: pd.DataFrame, ward: Ward, product: str) -> pd.DataFrame:
     """Join consecutive visits that left the same injection standing into one period, and count its injections."""
     keys = [BODY, "injection_ng", "every_hours"]
     starts = periods[(periods[keys].diff().fillna(1) != 0).any(axis=1)].reset_index(drop=True)
@@ -103,7 +105,7 @@ def _doses(periods: pd.DataFrame, ward: Ward, product: str) -> pd.DataFrame:
     due = ward.due_ng.reshape(-1) > 0
     taken = due & ward.taken.reshape(-1)
     ordered, given = _between(due, first, last), _between(taken, first, last)
-    return starts[KEY].assign(
+    return _named(who, starts[[BODY]]).assign(
         day_start=starts["minute"] // MINUTES_PER_DAY,
         day_end=ends // MINUTES_PER_DAY,
         product=product,

@@ -82,8 +82,7 @@ def _blocks(n: int) -> Iterator[range]:
 
 def simulate_block(scenario: Scenario, run_id: str, patient_ids: range, progress: Progress) -> dict[str, pd.DataFrame]:
     """Return the tables of these patients: a pure function of the scenario and their numbers."""
-    streams, log = Streams(scenario.seed), EventLog(run_id)
-    arms = scenario.resolved_arms()
+    streams, arms = Streams(scenario.seed), scenario.resolved_arms()
     people = {arm.name: draw_patients(arm.scenario, streams, patient_ids) for arm in arms}
     bodies = [(arm, people[arm.name][i]) for i in range(len(patient_ids)) for arm in arms]
     days = round(scenario.horizon_years * DAYS_PER_YEAR)
@@ -95,6 +94,7 @@ def simulate_block(scenario: Scenario, run_id: str, patient_ids: range, progress
         streams=streams,
         accuracy=scenario.solver.accuracy,
     )
+    log = EventLog(len(bodies), sentences=scenario.output.level in ("visit", "trajectory"))
     clinics = {arm.name: _clinic(arm.name, arm.scenario, streams, log) for arm in arms}
     env = simpy.Environment(initial_time=0)
     for body, (arm, patient) in enumerate(bodies):

@@ -52,7 +52,7 @@ def test_the_source_edition(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_every_reason_is_a_sentence_with_numbers(case: dict[str, Any]) -> None:
-    reason = catalogue.guideline("source").decide(observation_of(case)).reason
+    reason = str(catalogue.guideline("source").decide(observation_of(case)).reason)
     assert reason.endswith(".")
     assert any(character.isdigit() for character in reason)
     assert not any(word in reason for word in ("None", "nan", "{"))

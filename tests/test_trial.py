@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from titranc.models import catalogue
 from titranc.sim import storage, trial
 from titranc.sim.scenario import load_scenario
 
@@ -72,6 +73,15 @@ def test_the_log_keeps_the_rules(tables: dict[str, pd.DataFrame]) -> None:
         days = own.loc[own["dose_after_ug_per_kg_day"] != own["dose_before_ug_per_kg_day"], "day"].to_numpy()
         rises = set(own.loc[own["action"] == "increase", "day"])
         assert all(later - earlier >= 5 for earlier, later in zip(days, days[1:], strict=False) if later in rises)
+
+
+def test_every_event_names_the_one_rule_that_raised_it(tables: dict[str, pd.DataFrame]) -> None:
+    rules = {rule.id: rule for rule in catalogue.guideline("source").rules}
+    for event, rule_id in zip(tables["events"]["event"], tables["events"]["rule_ids"], strict=True):
+        raised = {"ceiling_8": "MDS_MONITOR", "ceiling_15": "CRITICAL", "tight_monitoring": "TIGHT_MONITORING"}.get(
+            event, event
+        )
+        assert raised in (rules[rule_id].flag, rules[rule_id].order, "dose_held")
 
 
 def test_the_dose_in_micrograms_follows_the_weight(tables: dict[str, pd.DataFrame]) -> None:
