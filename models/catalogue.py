@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,9 +17,9 @@ from titranc.models.distributions import Distribution
 from titranc.models.documents import InputProblem, InputRefused, check, read_document
 from titranc.models.guideline import Guideline, Rule
 from titranc.models.predicates import PREDICATES
+from titranc.models.shelves import MODELS_FOLDER
 from titranc.models.titration import TITRATIONS
 
-MODELS_FOLDER = Path(__file__).parent
 Grade = Literal["A", "B", "C", "calibrated"]
 
 
@@ -122,14 +121,11 @@ class Edition(_Entry):
     source: str
     applies_to: list[str]
     values: dict[str, Quantity]
+    at_most: list[tuple[str, str]]
+    less_than: list[tuple[str, str]]
     dose_rules: list[_RuleEntry]
     standing_rules: list[_RuleEntry]
     shown_rules: list[_RuleEntry]
-
-
-def names(folder: str) -> list[str]:
-    """Return the names of the entries of a data folder, such as `diseases`."""
-    return sorted(path.stem for path in (MODELS_FOLDER / folder).glob("*.yaml"))
 
 
 @cache

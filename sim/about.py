@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from titranc.models import catalogue
+from titranc.models import catalogue, shelves
 from titranc.models.documents import InputProblem, InputRefused
 from titranc.sim import compiling
 
@@ -32,13 +32,13 @@ def show(*, cite: bool) -> None:
 
 def list_editions() -> None:
     """Print the editions, one a line."""
-    for name in catalogue.names("guidelines"):
+    for name in shelves.names("guidelines"):
         print(f"{name:12} {catalogue.edition(name).title}")
 
 
 def show_edition(name: str) -> None:
     """Print the rules of an edition with their source line, citation and audit note."""
-    known = catalogue.names("guidelines")
+    known = shelves.names("guidelines")
     if name not in known:
         raise InputRefused([InputProblem("guideline show", None, "edition", name, "one of " + ", ".join(known))])
     edition, console = catalogue.edition(name), Console()

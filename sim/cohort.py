@@ -15,10 +15,11 @@ from titranc.sim.scenario import Scenario
 from titranc.sim.streams import Purpose, Streams
 
 LARGEST_Z = 3.0
+YOUNGEST_YEARS, OLDEST_YEARS = 0.0, 90.0
 
 
 def draw_patients(scenario: Scenario, streams: Streams, patient_ids: Iterable[int]) -> list[Patient]:
-    """Return the patients with these numbers."""
+    """Return the patients with these numbers; ages drawn beyond 0 to 90 years are taken as 0 or 90."""
     return [_Draw(scenario, streams, patient_id).patient() for patient_id in patient_ids]
 
 
@@ -33,7 +34,8 @@ class _Draw:
         """Return the person whole."""
         diagnosis = catalogue.disease(self.cohort.disease)
         refractory = self._uniform(Purpose.BIOLOGY, "refractory") < diagnosis.refractory.share.value
-        age_years, sex = self._value(Purpose.PERSON, "age_years", self.cohort.age_years), self._sex()
+        drawn = self._value(Purpose.PERSON, "age_years", self.cohort.age_years)
+        age_years, sex = float(np.clip(drawn, YOUNGEST_YEARS, OLDEST_YEARS)), self._sex()
         return Patient(
             patient_id=self.patient_id,
             disease=self.cohort.disease,

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from titranc.models.documents import Document, InputProblem, KeyPath, read_document
+from titranc.models.shelves import MODELS_FOLDER, names
 
-MODELS_FOLDER = Path(str(files("titranc.models")))
 Known = dict[str, dict[str, Any]]
 
 
-def names_on_shelf(folder: str) -> list[str]:
-    """Return the names of the entries of a data folder, such as `diseases`."""
-    return sorted(path.stem for path in (MODELS_FOLDER / folder).glob("*.yaml"))
-
-
 def problems_with_names(document: Document) -> list[InputProblem]:
-    """Return a problem for every replaced number whose name is unknown or whose value is out of its declared range."""
+    """Return a problem for every replaced number with an unknown name, out of its declared range or out of order."""
     problems: list[InputProblem] = []
     for path in _places_with_names(document):
         given = document.value(path)
@@ -28,6 +21,7 @@ def problems_with_names(document: Document) -> list[InputProblem]:
             known = _known_at(document, path)
             written = [key for key in given if (*path, key) in document.lines or (*path, key) in document.files]
             problems += [found for key in written if (found := _problem(document, (*path, key), known))]
+            problems += _out_of_order(document, path, given)
     return problems
 
 
@@ -42,9 +36,31 @@ def _places_with_names(document: Document) -> Iterator[KeyPath]:
 def _known_at(document: Document, path: KeyPath) -> Known:
     if path[0] == "cohort":
         return _numbers("physiology.yaml")
+    return _numbers(_edition_file(document, path))
+
+
+def _edition_file(document: Document, path: KeyPath) -> str:
     edition = document.value((*path[:-1], "edition"))
-    name = edition if edition in names_on_shelf("guidelines") else "source"
-    return _numbers(f"guidelines/{name}.yaml")
+    return f"guidelines/{edition if edition in names('guidelines') else 'source'}.yaml"
+
+
+def _out_of_order(document: Document, path: KeyPath, given: dict[str, Any]) -> Iterator[InputProblem]:
+    """Return a problem for every replaced number that is on the wrong side of another of its edition."""
+    if path[0] == "cohort":
+        return
+    edition = read_document(MODELS_FOLDER / _edition_file(document, path)).data
+    values = {name: entry["value"] for name, entry in edition["values"].items()}
+    values |= {name: value for name, value in given.items() if isinstance(value, (int, float))}
+    for relation, words in (("at_most", "at most"), ("less_than", "less than")):
+        for low, high in edition[relation]:
+            holds = values[low] <= values[high] if relation == "at_most" else values[low] < values[high]
+            if holds:
+                continue
+            if low in given:
+                yield document.problem((*path, low), f"{words} {high}, which is {values[high]:g}")
+            elif high in given:
+                more = "at least" if relation == "at_most" else "more than"
+                yield document.problem((*path, high), f"{more} {low}, which is {values[low]:g}")
 
 
 def _problem(document: Document, path: KeyPath, known: Known) -> InputProblem | None:

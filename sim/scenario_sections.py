@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from titranc.models import shelves
 from titranc.models.distributions import Beta, Distribution, Fixed, LogitNormal, Uniform, centre, kind_of
 from titranc.models.input_problems import refusal
-from titranc.sim.scenario_names import names_on_shelf
 
 if TYPE_CHECKING:
     from titranc.models.growth import Growth
@@ -23,7 +23,7 @@ def _whole(value: object) -> object:
 
 
 def _on_shelf(folder: str, name: str) -> str:
-    names = names_on_shelf(folder)
+    names = shelves.names(folder)
     if name not in names:
         raise refusal("one of " + ", ".join(names), names=names)
     return name

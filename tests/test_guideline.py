@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from titranc.models import catalogue
+from titranc.models import catalogue, shelves
 from titranc.models.clinic_view import Count, CountStatus, Csf3rFinding, Observation, PastVisit
 from titranc.models.dosing import NO_DOSE, Regimen
 
@@ -78,3 +78,12 @@ def test_an_override_changes_one_number_and_nothing_else() -> None:
     case = next(case for case in CASES if case["name"].startswith("two low counts a week"))
     changed = catalogue.guideline("source", {"step_ug_per_kg_day": 1.0}).decide(observation_of(case))
     assert changed.regimen.ug_per_kg_day == 13.0
+
+
+@pytest.mark.parametrize("name", shelves.names("guidelines"))
+def test_the_numbers_of_an_edition_stand_in_order(name: str) -> None:
+    edition = catalogue.edition(name)
+    values = {key: quantity.value for key, quantity in edition.values.items()}
+    assert edition.at_most
+    assert all(values[low] <= values[high] for low, high in edition.at_most)
+    assert all(values[low] < values[high] for low, high in edition.less_than)

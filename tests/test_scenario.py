@@ -859,3 +859,31 @@ def test_checking_a_scenario_loads_nothing_heavy_and_takes_less_than_three_tenth
     answers = [run.stdout.decode().split() for run in runs]
     assert all(len(answer) == 1 for answer in answers), answers
     assert min(float(answer[0]) for answer in answers) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("overrides", "key", "allowed"),
+    [
+        ("{start_dose_ug_per_kg_day: 20, max_dose_ug_per_kg_day: 10}", "start_dose_ug_per_kg_day", "at most max_dose"),
+        ("{max_dose_ug_per_kg_day: 5}", "max_dose_ug_per_kg_day", "at least start_dose_ug_per_kg_day, which is 12"),
+        (
+            "{target_low_1e9_per_l: 3, comfortable_anc_1e9_per_l: 3, target_high_1e9_per_l: 3}",
+            "target_low",
+            "less than",
+        ),
+        ("{risk_line_ug_per_kg_day: 15}", "risk_line", "less than critical_line_ug_per_kg_day, which is 15"),
+        ("{critical_line_ug_per_kg_day: 20}", "critical_line", "less than non_responder_line_ug_per_kg_day"),
+        ("{comfortable_anc_1e9_per_l: 5, target_high_1e9_per_l: 4}", "comfortable_anc", "at most target_high"),
+    ],
+)
+def test_replaced_numbers_keep_their_order(tmp_path: Path, overrides: str, key: str, allowed: str) -> None:
+    file = tmp_path / "order.yaml"
+    file.write_text(
+        "schema_version: 1\ntitle: x\ncohort: {disease: scn, age_years: 2}\n"
+        f"policy: {{kind: guideline, edition: source, overrides: {overrides}}}\n"
+    )
+    with pytest.raises(InputRefused) as refused:
+        load_scenario(file)
+    assert "order.yaml:4" in str(refused.value)
+    assert key in str(refused.value)
+    assert allowed in str(refused.value)
