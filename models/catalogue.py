@@ -113,6 +113,21 @@ class _RuleEntry(_Entry):
     order: str | None = None
 
 
+class AuditRow(_Entry):
+    """One place where a source is wrong, unsafe or silent, with its own words (empty for a silence)."""
+
+    row: int
+    severity: Literal["critical", "high", "medium", "low"]
+    lines: list[int]
+    article_says: str
+    evidence: str
+    action: Literal["implement", "flag", "correct", "block"]
+
+
+class _Audit(_Entry):
+    rows: list[AuditRow]
+
+
 class Edition(_Entry):
     """A guideline edition as it stands in its file."""
 
@@ -149,6 +164,15 @@ def edition(name: str) -> Edition:
         for index, entry in enumerate(getattr(found, shelf)):
             _check_rule(entry, document.file, document.lines.get((shelf, index)))
     return found
+
+
+@cache
+def audit(name: str) -> dict[int, AuditRow]:
+    """Return the audit of an edition's source, by row number; empty for an edition without one."""
+    path = MODELS_FOLDER / "audits" / f"{name}.yaml"
+    if not path.exists():
+        return {}
+    return {entry.row: entry for entry in check(_Audit, read_document(path)).rows}
 
 
 def _check_rule(entry: _RuleEntry, file: str, line: int | None) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from titranc.models import catalogue
 
 
-def guideline_provenance(edition: catalogue.Edition) -> dict[str, Any]:
-    """Return the rules by id, the deviations from the source and the citations they use."""
+def guideline_provenance(edition: catalogue.Edition, values: Mapping[str, float]) -> dict[str, Any]:
+    """Return the rules by id, the numbers used (`values`, what a scenario replaced among them), the deviations from the source and the citations they use."""
     shelves = (edition.dose_rules, edition.standing_rules, edition.shown_rules)
     entries = [entry for shelf in shelves for entry in shelf]
     rules = {entry.id: _rule(entry) for entry in entries}
+    audit = catalogue.audit(edition.edition)
     deviations = [
         {
             "audit_row": row,
             "rule_id": entry.id,
             "source_line": entry.source_line,
+            "article_says": audit[row].article_says,
+            "evidence": audit[row].evidence,
             "says": entry.says,
             "does": entry.note,
         }
@@ -24,10 +28,14 @@ def guideline_provenance(edition: catalogue.Edition) -> dict[str, Any]:
         if entry.status in ("correct", "block", "ours", "flag")
         for row in entry.audit_rows
     ]
-    cited = {key for entry in entries for key in entry.cites}
+    cited = {key for entry in entries for key in entry.cites} | {entry.source for entry in edition.values.values()}
     return {
         "edition": edition.edition,
         "rules": rules,
+        "guideline_values": {
+            name: {"value": float(values[name]), "unit": entry.unit, "source": entry.source, "grade": entry.grade}
+            for name, entry in edition.values.items()
+        },
         "deviations": sorted(deviations, key=lambda item: (item["audit_row"], item["rule_id"])),
         "citations": {key: text for key, text in catalogue.references().items() if key in cited},
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -161,6 +161,10 @@ def _overrides(scenario: Scenario) -> dict[str, float]:
     return dict(getattr(scenario.policy, "overrides", {}))
 
 
+def _values(scenario: Scenario) -> Mapping[str, float]:
+    return catalogue.guideline(_edition(scenario), _overrides(scenario)).values
+
+
 def _manifest(
     scenario: Scenario, run_id: str, entries: dict[str, Any], started: datetime, wall_seconds: float
 ) -> dict[str, Any]:
@@ -184,6 +188,6 @@ def _manifest(
         "packages": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
         "machine": platform.machine(),
         "tables": entries,
-        **guideline_provenance(catalogue.edition(_edition(scenario))),
+        **guideline_provenance(catalogue.edition(_edition(scenario)), _values(scenario)),
         **parameter_provenance(scenario.cohort.disease),
     }

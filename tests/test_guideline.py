@@ -87,3 +87,14 @@ def test_the_numbers_of_an_edition_stand_in_order(name: str) -> None:
     assert edition.at_most
     assert all(values[low] <= values[high] for low, high in edition.at_most)
     assert all(values[low] < values[high] for low, high in edition.less_than)
+
+
+def test_the_audit_and_the_rules_name_the_same_rows() -> None:
+    named = {row for rule in catalogue.guideline("source").rules for row in rule.audit_rows}
+    assert named == set(catalogue.audit("source"))
+
+
+@pytest.mark.parametrize("row", catalogue.audit("source").values(), ids=lambda row: str(row.row))
+def test_a_row_of_the_audit_quotes_the_article_or_is_a_silence(row: catalogue.AuditRow) -> None:
+    assert bool(row.article_says) <= bool(row.lines)
+    assert len(row.evidence) > 60

@@ -8,6 +8,7 @@ import pytest
 
 from titranc.models import catalogue
 from titranc.sim import storage, trial
+from titranc.sim.report import page
 from titranc.sim.scenario import load_scenario
 
 TWO_YEARS = ["horizon_years=2", "cohort.n=3"]
@@ -119,6 +120,20 @@ def test_a_run_folder_is_whole_digested_and_never_overwritten(tmp_path: Path) ->
     assert not list((tmp_path / "run").glob("*.part"))
     with pytest.raises(storage.FolderInUse, match="a finished run is here"):
         trial.run(scenario, tmp_path / "run")
+
+
+def test_the_manifest_grades_every_number_and_quotes_what_it_departs_from(tmp_path: Path) -> None:
+    scenario = load_scenario("scn_child", ["horizon_years=0.1", "policy.overrides.recheck_days=4"])
+    manifest = trial.run(scenario, tmp_path / "run").manifest
+    assert manifest["guideline_values"]["recheck_days"] == {
+        "value": 4.0, "unit": "days", "source": "label_us", "grade": "C",
+    }  # fmt: skip
+    words = [item["article_says"] for item in manifest["deviations"] if item["audit_row"] == 1]
+    assert "5 mg/kg" in words[0]
+    page.write_report(tmp_path / "run")
+    report = (tmp_path / "run" / "report.html").read_text()
+    assert "5 mg/kg G-CSF starting day 5-7 post-transplant" in report
+    assert report.count("C, unverified") >= 3
 
 
 def test_one_flipped_bit_is_found_before_a_table_is_read(tmp_path: Path) -> None:

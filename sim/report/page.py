@@ -100,6 +100,7 @@ def render_page(run: Run) -> str:
             rules=rules,
             deviations=_deviations(run.manifest.get("deviations", [])),
             parameters=_parameters(run, story),
+            guideline_values=_guideline_values(run.manifest),
             scenario=run.scenario_text,
             provenance=_provenance(run.manifest),
             **_told(story),
@@ -242,10 +243,27 @@ def _deviations(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return one row a rule, with every audit row it answers, in order of the first."""
     rows: dict[str, dict[str, Any]] = {}
     for deviation in told:
-        row = rows.setdefault(deviation["rule_id"], {**deviation, "audit_rows": []})
+        row = rows.setdefault(deviation["rule_id"], {**deviation, "audit_rows": [], "words": []})
         row["audit_rows"].append(deviation["audit_row"])
+        if said := plain(deviation.get("article_says")):
+            row["words"].append(said)
     ordered = sorted(rows.values(), key=lambda row: min(row["audit_rows"]))
     return [{**row, "audit_rows": ", ".join(str(number) for number in sorted(row["audit_rows"]))} for row in ordered]
+
+
+def _guideline_values(manifest: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the numbers of the edition as this run used them, with unit, source and grade."""
+    citations = manifest.get("citations", {})
+    return [
+        {
+            "name": name.replace("_", " "),
+            "value": _exact(float(entry["value"])),
+            "unit": plain(entry["unit"]),
+            "source": plain(citations.get(entry["source"], entry["source"])),
+            "grade": plain(entry["grade"]),
+        }
+        for name, entry in manifest.get("guideline_values", {}).items()
+    ]
 
 
 def _parameters(run: Run, story: Story) -> list[dict[str, str]]:
