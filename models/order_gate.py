@@ -44,7 +44,8 @@ def _too_much(
 ) -> tuple[Regimen, str]:
     """Cut a dose to the lowest ceiling that holds: the drug's, the edition's, or the line that needs an exception."""
     excepted = bool(limits.exception_rules & set(decision.rule_ids))
-    already = before.ug_per_kg_day > limits.exception_above_ug_per_kg_day
+    resumed = _held(seen) if _is_resumption(seen, asked) else before
+    already = resumed.ug_per_kg_day > limits.exception_above_ug_per_kg_day
     line = math.inf if excepted or already else limits.exception_above_ug_per_kg_day
     ceiling = min(hard, limits.ceiling_ug_per_kg_day, line)
     if asked.ug_per_kg_day <= ceiling:
@@ -75,8 +76,12 @@ def _is_resumption(seen: Observation, asked: Regimen) -> bool:
     """Whether a held treatment goes on at no more than what was held, on a usable count."""
     if seen.regimen is None or seen.regimen.ng_per_kg_day > 0 or not seen.count.usable:
         return False
-    held = next((visit.before for visit in reversed(seen.history) if visit.before.ng_per_kg_day > 0), NO_DOSE)
-    return asked.ng_per_kg_day <= held.ng_per_kg_day
+    return asked.ng_per_kg_day <= _held(seen).ng_per_kg_day
+
+
+def _held(seen: Observation) -> Regimen:
+    """Return the regimen that was held."""
+    return next((visit.before for visit in reversed(seen.history) if visit.before.ng_per_kg_day > 0), NO_DOSE)
 
 
 def _wait(days: float) -> tuple[int, str]:

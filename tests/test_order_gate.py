@@ -92,3 +92,14 @@ def test_nothing_gets_past_the_gate(
         assert anc is not None
         assert anc < 1.0
         assert day >= 5
+
+
+def test_a_held_high_dose_goes_on_a_quarter_lower_and_not_at_the_line() -> None:
+    high, none = Regimen.daily(30.0, 1), Regimen.daily(0.0, 1)
+    history = (
+        PastVisit(0, Count(0, 0.1, CountStatus.VALID), NO_DOSE, high, ("start",)),
+        PastVisit(20, Count(20, 11.0, CountStatus.VALID), high, none, ("hold-above-10",)),
+    )
+    held = Observation(30, 2.0, 12.0, "scn", Count(30, 0.2, CountStatus.VALID), none, history)
+    assert gate(held, asked(22.5)).regimen.ug_per_kg_day == 22.5
+    assert gate(held, asked(30.5)).regimen.ug_per_kg_day == 15.0
