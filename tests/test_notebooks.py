@@ -36,7 +36,9 @@ def test_a_notebook_is_kept_with_its_pictures_and_without_the_machine(path: Path
     assert pictures(notebook) >= 2
     assert path.stat().st_size < 1_000_000
     text = path.read_text()
-    assert not [word for word in ("/root/", "/home/", "site-packages", "Traceback", str(path.parents[1])) if word in text]
+    assert not [
+        word for word in ("/root/", "/home/", "site-packages", "Traceback", str(path.parents[1])) if word in text
+    ]
     first_picture = next(i for i, cell in enumerate(notebook.cells) if pictures(nbformat.v4.new_notebook(cells=[cell])))
     assert first_picture <= 3, "figures come first"
 
