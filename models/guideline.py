@@ -108,8 +108,10 @@ class Guideline:
 def phase_of(now: Situation, *, changed: bool) -> str:
     """Return the phase of treatment: titrating, stable or maintenance."""
     settling = changed or now.days_at_dose < now.values["titrating_after_change_days"]
-    low = now.anc is None or now.anc < now.values["target_low_1e9_per_l"] or now.on_hold
-    if now.seen.day < now.values["titrating_first_days"] or settling or low:
+    # At the ceiling a low count leads nowhere, so it calls nobody back twice a week.
+    low = now.anc is not None and now.anc < now.values["target_low_1e9_per_l"]
+    climbing = now.anc is None or (low and now.dose < now.values["max_dose_ug_per_kg_day"])
+    if now.seen.day < now.values["titrating_first_days"] or settling or climbing or now.on_hold:
         return "titrating"
     return "stable" if now.days_at_dose < now.values["stable_phase_days"] else "maintenance"
 
