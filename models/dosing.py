@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 NANOGRAMS_PER_MICROGRAM = 1000
 HOURS_PER_DAY = 24
@@ -53,16 +53,23 @@ class Dose:
 class Regimen:
     """A dose and how often it is given: `injections_per_day` administrations of `dose`, evenly spaced.
 
+    `ng_per_kg_day` and `ug_per_kg_day` are what that makes in a day.
+
     >>> Regimen.parse("6 ug/kg twice daily").ug_per_kg_day
     12.0
     """
 
     dose: Dose
     injections_per_day: int = 1
+    ng_per_kg_day: int = field(init=False, repr=False, compare=False)
+    ug_per_kg_day: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.injections_per_day not in (1, 2):
             raise DoseRefused(f"injections_per_day: {self.injections_per_day!r} is not allowed; allowed: 1 or 2")
+        whole_day = self.dose.ng_per_kg * self.injections_per_day
+        object.__setattr__(self, "ng_per_kg_day", whole_day)
+        object.__setattr__(self, "ug_per_kg_day", whole_day / NANOGRAMS_PER_MICROGRAM)
 
     @classmethod
     def daily(cls, ug_per_kg_day: float, injections_per_day: int, *, field: str = "dose_ug_per_kg_day") -> Regimen:
@@ -82,16 +89,6 @@ class Regimen:
                 "a dose in milligrams would be a thousandfold overdose"
             )
         return cls(Dose.from_ug_per_kg(float(match["amount"]), field=field), _SCHEDULES[match["schedule"]])
-
-    @property
-    def ng_per_kg_day(self) -> int:
-        """Whole nanograms per kilogram and day."""
-        return self.dose.ng_per_kg * self.injections_per_day
-
-    @property
-    def ug_per_kg_day(self) -> float:
-        """Micrograms per kilogram and day."""
-        return self.ng_per_kg_day / NANOGRAMS_PER_MICROGRAM
 
     @property
     def every_hours(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice, takewhile
 
@@ -11,32 +10,20 @@ from titranc.models.clinic_view import Observation, PastVisit
 from titranc.models.dosing import NO_DOSE, Regimen
 
 
-@dataclass(frozen=True)
 class Situation:
-    """An observation together with the edition's numbers (`values`, by name)."""
+    """An observation (`seen`) together with the edition's numbers (`values`, by name).
 
-    seen: Observation
-    values: Mapping[str, float]
+    `regimen` and `dose` (ug/kg/day) are what is in force, none before the start; `anc` is the present count (10^9/L) when
+    it may be acted upon, else None.
+    """
 
-    @property
-    def started(self) -> bool:
-        """Whether treatment has begun."""
-        return self.seen.regimen is not None
-
-    @property
-    def regimen(self) -> Regimen:
-        """The regimen in force; none before the start."""
-        return self.seen.regimen or NO_DOSE
-
-    @property
-    def dose(self) -> float:
-        """The dose in force, ug/kg/day."""
-        return self.regimen.ug_per_kg_day
-
-    @property
-    def anc(self) -> float | None:
-        """The present count, 10^9/L, when it may be acted upon."""
-        return self.seen.count.anc_1e9_per_l if self.seen.count.usable else None
+    def __init__(self, seen: Observation, values: Mapping[str, float]) -> None:
+        self.seen, self.values = seen, values
+        self.regimen = seen.regimen or NO_DOSE
+        self.dose = self.regimen.ug_per_kg_day
+        self.started = seen.regimen is not None
+        self.on_hold = self.started and self.regimen.ng_per_kg_day == 0
+        self.anc = seen.count.anc_1e9_per_l if seen.count.usable else None
 
     @cached_property
     def last_change(self) -> PastVisit | None:
@@ -62,11 +49,6 @@ class Situation:
     def visits_since(self, day: float) -> Iterator[PastVisit]:
         """Return the earlier visits from `day` on, newest first."""
         return takewhile(lambda visit: visit.day >= day, reversed(self.seen.history))
-
-    @property
-    def on_hold(self) -> bool:
-        """Whether a started treatment stands at zero."""
-        return self.started and self.regimen.ng_per_kg_day == 0
 
     @cached_property
     def before_hold(self) -> Regimen:

@@ -52,7 +52,8 @@ class Clinic:
         while True:
             visit_minute = int(env.now)
             count = self.draw_blood(ward, body, patient, visit_minute // MINUTES_PER_DAY)
-            yield env.timeout(self.turnaround_minutes)
+            if self.turnaround_minutes:
+                yield env.timeout(self.turnaround_minutes)
             seen = self.observe(ward, body, patient, chart, count, int(env.now) // MINUTES_PER_DAY)
             next_visit_minute = self.decide(ward, body, patient, chart, seen, visit_minute, int(env.now))
             yield env.timeout(next_visit_minute - int(env.now))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = [sys.executable, "-c", "from titranc.sim.cli import main; main()"]
-LONG = ["run", "scn_child", "-n", "60", "--out", "run"]
+LONG = ["run", "scn_child", "-n", "2000", "--out", "run"]
 SHORT = ["run", "scn_child", "--set", "horizon_years=0.1", "--out", "run"]
 
 
