@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from titranc.models.clinic_view import Decision, Observation
@@ -26,22 +27,21 @@ VISIT_COLUMNS = (
 )  # fmt: skip
 EVENT_COLUMNS = ("day", "event", "severity", "dose_ug_per_kg_day", "anc_1e9_per_l", "detail", "rule_ids")
 PERIOD_COLUMNS = ("minute", "dose_ug_per_kg_day", "injection_ng", "every_hours")
-NOT_A_NUMBER = float("nan")
 
 
 class EventLog:
     """What happened to the bodies of a ward, each row a tuple that begins with the number of its body.
 
-    `visits`, `events` and `periods` (the regimens as ordered) have the columns named above. Without `sentences` the
-    reasons are not written out, which is most of the work.
+    `visits`, `events` and `periods` (the regimens as ordered) have the columns named above; `visits_of` counts. Without `full` there are no
+    visits and no sentences: writing them out is most of the work.
     """
 
-    def __init__(self, n_bodies: int, *, sentences: bool) -> None:
-        self.sentences = sentences
+    def __init__(self, n_bodies: int, *, full: bool) -> None:
+        self.full = full
         self.visits: list[tuple[Any, ...]] = []
         self.events: list[tuple[Any, ...]] = []
         self.periods: list[tuple[Any, ...]] = []
-        self._visits_of = [0] * n_bodies
+        self.visits_of = [0] * n_bodies
         self._flags_of: list[Any] = [()] * n_bodies
         self._referred: set[tuple[int, str]] = set()
 
@@ -57,24 +57,35 @@ class EventLog:
     ) -> None:
         """Record a visit, the events it gave rise to and the regimen it ordered."""
         regimen = ordered.regimen
-        reason = str(asked.reason) if self.sentences else ""
-        anc = seen.count.anc_1e9_per_l
-        reported = NOT_A_NUMBER if anc is None else anc
-        dose = regimen.ug_per_kg_day
-        number = self._visits_of[body]
-        self._visits_of[body] = number + 1
+        reason = str(asked.reason) if self.full else ""
+        if self.full:
+            self._write_visit(body, seen, asked, ordered, injection_ng, true_anc, reason)
+        self.visits_of[body] += 1
+        self.periods.append((body, minute, regimen.ug_per_kg_day, injection_ng, regimen.every_hours))
+        for name, severity, rule_id, detail in self._happened(body, asked, ordered, reason):
+            anc = _number(seen.count.anc_1e9_per_l)
+            self.events.append((body, seen.day, name, severity, regimen.ug_per_kg_day, anc, detail, rule_id))
+
+    def _write_visit(
+        self,
+        body: int,
+        seen: Observation,
+        asked: Decision,
+        ordered: Order,
+        injection_ng: int,
+        true_anc: float,
+        reason: str,
+    ) -> None:
+        regimen = ordered.regimen
         self.visits.append(
             (
-                body, number, seen.day, seen.age_years, seen.weight_kg, seen.count.status.value, reported, true_anc,
-                seen.regimen.ug_per_kg_day if seen.regimen else 0.0, asked.regimen.ug_per_kg_day, dose,
-                injection_ng * regimen.injections_per_day / 1000, regimen.every_hours, asked.phase, asked.action,
-                " ".join(asked.rule_ids), reason, " ".join(asked.flags), "; ".join(ordered.refusals),
-                ordered.next_visit_days,
+                body, self.visits_of[body], seen.day, seen.age_years, seen.weight_kg, seen.count.status.value,
+                _number(seen.count.anc_1e9_per_l), true_anc, seen.regimen.ug_per_kg_day if seen.regimen else 0.0,
+                asked.regimen.ug_per_kg_day, regimen.ug_per_kg_day, injection_ng * regimen.injections_per_day / 1000,
+                regimen.every_hours, asked.phase, asked.action, " ".join(asked.rule_ids), reason, " ".join(asked.flags),
+                "; ".join(ordered.refusals), ordered.next_visit_days,
             )
         )  # fmt: skip
-        self.periods.append((body, minute, dose, injection_ng, regimen.every_hours))
-        for name, severity, rule_id, detail in self._happened(body, asked, ordered, reason):
-            self.events.append((body, seen.day, name, severity, dose, reported, detail, rule_id))
 
     def _happened(self, body: int, asked: Decision, ordered: Order, reason: str) -> list[tuple[str, str, str, str]]:
         """Return (event, severity, rule, detail) of what is new, one rule an event."""
@@ -98,3 +109,7 @@ class EventLog:
         new = (body, name) not in self._referred
         self._referred.add((body, name))
         return new
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

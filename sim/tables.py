@@ -22,13 +22,14 @@ def build_tables(
     """Return every table of a block, body after body: body i of the ward is patient and arm i."""
     who = _who(run_id, arms, ward)
     visits, events = _by_body(log.visits, VISIT_COLUMNS), _by_body(log.events, EVENT_COLUMNS)
+    periods = _by_body(log.periods, PERIOD_COLUMNS)
     return {
         "patients": _patients(who, ward),
         "visits": _named(who, visits),
-        "doses": _doses(who, _by_body(log.periods, PERIOD_COLUMNS), ward, product),
+        "doses": _doses(who, periods, ward, product),
         "trajectory": _trajectories(run_id, arms, ward, trajectory_patients),
         "events": _named(who, events),
-        "outcomes": _outcomes(who, ward, visits, events),
+        "outcomes": _outcomes(who, ward, log, periods, events),
     }
 
 
@@ -124,10 +125,12 @@ def _between(flags: np.ndarray, first: pd.Series[int], last: pd.Series[int]) -> 
     return np.asarray(count[last] - count[first])
 
 
-def _outcomes(who: pd.DataFrame, ward: Ward, visits: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+def _outcomes(
+    who: pd.DataFrame, ward: Ward, log: EventLog, periods: pd.DataFrame, events: pd.DataFrame
+) -> pd.DataFrame:
     n, days = len(who), ward.horizon_days
     anc = ward.mornings[:, :days, RECORDS.index("anc_1e9_per_l")]
-    daily = _ordered_daily(visits, n, days)
+    daily = _ordered_daily(periods, n, days)
     due = ward.due_ng > 0
     given_ng = np.where(ward.taken, ward.due_ng, 0).sum(axis=2)
     in_target = (anc >= 1.0) & (anc <= 5.0)
@@ -145,7 +148,7 @@ def _outcomes(who: pd.DataFrame, ward: Ward, visits: pd.DataFrame, events: pd.Da
         "doses_ordered": due.sum(axis=(1, 2)),
         "doses_taken": (due & ward.taken).sum(axis=(1, 2)),
         "doses_missed": (due & ~ward.taken).sum(axis=(1, 2)),
-        "visits": np.bincount(visits[BODY], minlength=n),
+        "visits": log.visits_of,
     }
     referrals = events[events["event"].str.startswith("hsct")].drop_duplicates(BODY)
     referred = pd.Series(referrals["day"].to_numpy(dtype=np.float64), index=referrals[BODY])
@@ -157,11 +160,10 @@ def _outcomes(who: pd.DataFrame, ward: Ward, visits: pd.DataFrame, events: pd.Da
     return who.assign(**columns)
 
 
-def _ordered_daily(visits: pd.DataFrame, n: int, days: int) -> np.ndarray:
+def _ordered_daily(periods: pd.DataFrame, n: int, days: int) -> np.ndarray:
     """Return the dose in force on each day (ug/kg/day), as ordered, [n, days]; none before the first visit."""
-    body, day = visits[BODY].to_numpy(), visits["day"].to_numpy()
     latest = np.full((n, days), -1)
-    latest[body, day] = np.arange(len(visits))
+    latest[periods[BODY], periods["minute"] // MINUTES_PER_DAY] = np.arange(len(periods))
     np.maximum.accumulate(latest, axis=1, out=latest)
-    dose = visits["dose_after_ug_per_kg_day"].to_numpy()
+    dose = periods["dose_ug_per_kg_day"].to_numpy()
     return np.where(latest >= 0, dose[latest], 0.0)

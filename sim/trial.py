@@ -94,7 +94,7 @@ def simulate_block(scenario: Scenario, run_id: str, patient_ids: range, progress
         streams=streams,
         accuracy=scenario.solver.accuracy,
     )
-    log = EventLog(len(bodies), sentences=scenario.output.level in ("visit", "trajectory"))
+    log = EventLog(len(bodies), full=scenario.output.level in ("visit", "trajectory"))
     clinics = {arm.name: _clinic(arm.name, arm.scenario, streams, log) for arm in arms}
     env = simpy.Environment(initial_time=0)
     for body, (arm, patient) in enumerate(bodies):
