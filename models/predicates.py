@@ -81,8 +81,9 @@ def confirmed_below_target_at_ceiling(now: Situation) -> bool:
 
 def must_wait_at_line(now: Situation) -> bool:
     """The next step would cross 15 or 20 before the present dose has had its time."""
-    young = now.days_at_dose < now.values["days_at_line_before_crossing"]
-    return confirmed_below_target(now) and now.line_ahead() is not None and young
+    if not confirmed_below_target(now) or now.line_ahead() is None:
+        return False
+    return now.days_at_dose < now.values["days_at_line_before_crossing"]
 
 
 def confirmed_below_target_and_crossing(now: Situation) -> bool:
@@ -136,11 +137,18 @@ def low_responder(now: Situation) -> bool:
     return holds and any(failed < now.dose for failed in now.failed_doses())
 
 
-def non_responder(now: Situation) -> bool:
-    """Above 20 ug/kg/day for long enough, with a low count or an uncontrolled infection."""
-    line, days = now.values["non_responder_line_ug_per_kg_day"], now.values["days_to_judge_response"]
-    judged = now.above_for(line, days)
-    return judged and (below_target(now) or now.seen.uncontrolled_infection)
+def _long_above_non_responder_line(now: Situation) -> bool:
+    return now.above_for(now.values["non_responder_line_ug_per_kg_day"], now.values["days_to_judge_response"])
+
+
+def low_above_non_responder_line(now: Situation) -> bool:
+    """Above 20 ug/kg/day for long enough, and the count is low."""
+    return below_target(now) and _long_above_non_responder_line(now)
+
+
+def infection_above_non_responder_line(now: Situation) -> bool:
+    """Above 20 ug/kg/day for long enough, and an infection is not controlled."""
+    return now.seen.uncontrolled_infection and _long_above_non_responder_line(now)
 
 
 def csf3r_mutation_found(now: Situation) -> bool:
@@ -175,7 +183,8 @@ PREDICATES: dict[str, Predicate] = {
         dose_above_critical_line,
         dose_in_monitoring_band,
         low_responder,
-        non_responder,
+        low_above_non_responder_line,
+        infection_above_non_responder_line,
         csf3r_mutation_found,
         marrow_due,
     )
