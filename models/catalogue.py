@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from titranc.models.assay import Assay
+from titranc.models.audit import problems_with_audit
 from titranc.models.distributions import Distribution
 from titranc.models.documents import InputProblem, InputRefused, check, read_document
 from titranc.models.guideline import Guideline, Rule
@@ -100,7 +101,7 @@ class _RuleEntry(_Entry):
     id: str
     says: str
     note: str
-    status: Literal["implement", "flag", "correct", "block", "ours", "describe"]
+    status: Literal["implement", "flag", "correct", "block", "ours"]
     source_line: int | None
     audit_rows: list[int]
     cites: list[str]
@@ -111,21 +112,6 @@ class _RuleEntry(_Entry):
     recheck: bool = False
     flag: str | None = None
     order: str | None = None
-
-
-class AuditRow(_Entry):
-    """One place where a source is wrong, unsafe or silent, with its own words (empty for a silence)."""
-
-    row: int
-    severity: Literal["critical", "high", "medium", "low"]
-    lines: list[int]
-    article_says: str
-    evidence: str
-    action: Literal["implement", "flag", "correct", "block"]
-
-
-class _Audit(_Entry):
-    rows: list[AuditRow]
 
 
 class Edition(_Entry):
@@ -142,6 +128,11 @@ class Edition(_Entry):
     standing_rules: list[_RuleEntry]
     shown_rules: list[_RuleEntry]
 
+    @property
+    def rules(self) -> list[_RuleEntry]:
+        """Every rule of the edition."""
+        return [*self.dose_rules, *self.standing_rules, *self.shown_rules]
+
 
 @cache
 def disease(name: str) -> Disease:
@@ -157,22 +148,23 @@ def drug(name: str) -> Drug:
 
 @cache
 def edition(name: str) -> Edition:
-    """Return a guideline edition by name, its predicates, titrations and citations checked."""
+    """Return a guideline edition by name, its predicates, titrations, citations and audit rows checked."""
     document = read_document(MODELS_FOLDER / "guidelines" / f"{name}.yaml")
     found = check(Edition, document)
     for shelf in ("dose_rules", "standing_rules", "shown_rules"):
         for index, entry in enumerate(getattr(found, shelf)):
             _check_rule(entry, document.file, document.lines.get((shelf, index)))
+    _check_audit(name, found)
     return found
 
 
-@cache
-def audit(name: str) -> dict[int, AuditRow]:
-    """Return the audit of an edition's source, by row number; empty for an edition without one."""
-    path = MODELS_FOLDER / "audits" / f"{name}.yaml"
-    if not path.exists():
-        return {}
-    return {entry.row: entry for entry in check(_Audit, read_document(path)).rows}
+def _check_audit(name: str, found: Edition) -> None:
+    """Refuse an edition whose rules and audit do not answer each other."""
+    rows_of = {entry.id: entry.audit_rows for entry in found.rules}
+    rows_of |= {key: [entry.audit_row] for key, entry in found.values.items() if entry.audit_row}
+    problems = list(problems_with_audit(name, rows_of, references()))
+    if problems:
+        raise InputRefused(problems)
 
 
 def _check_rule(entry: _RuleEntry, file: str, line: int | None) -> None:

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from titranc.models import catalogue, shelves
+from titranc.models.audit import audit
 from titranc.models.documents import InputProblem, InputRefused
 from titranc.sim import compiling
 
@@ -50,6 +51,7 @@ def show_edition(name: str) -> None:
     ):
         console.print(_rules(heading, rules))
     console.print(_values(edition))
+    console.print(_audit(edition))
 
 
 def _rules(heading: str, rules: list[Any]) -> Table:
@@ -67,6 +69,20 @@ def _rules(heading: str, rules: list[Any]) -> Table:
 
 def _cited(rule: Any) -> str:
     return "\n".join(escape(catalogue.references()[key]) for key in rule.cites)
+
+
+def _audit(edition: catalogue.Edition) -> Table:
+    table = Table(
+        title="Where the source is wrong, unsafe or silent", title_justify="left", show_lines=True, expand=True
+    )
+    for column in ("row", "line", "the source, word for word", "what the evidence says", "answered by"):
+        table.add_column(column)
+    for row, entry in audit(edition.edition).items():
+        quoted = f"“{escape(entry.article_says)}”" if entry.article_says else "silent"
+        rules = "\n".join(rule.id for rule in edition.rules if row in rule.audit_rows)
+        lines = ", ".join(f"L{line}" for line in entry.lines) or "-"
+        table.add_row(str(row), lines, quoted, escape(entry.evidence), rules or escape(entry.no_rule_because))
+    return table
 
 
 def _values(edition: catalogue.Edition) -> Table:

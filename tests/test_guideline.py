@@ -46,10 +46,10 @@ def test_the_source_edition(case: dict[str, Any]) -> None:
     assert decision.rule_ids[0] == expected["first_rule"]
     for name in ("phase", "next_visit_days"):
         assert getattr(decision, name) == expected.get(name, getattr(decision, name))
-    if "flags" in expected:
-        assert list(decision.flags) == expected["flags"]
-    if "orders" in expected:
-        assert list(decision.orders) == expected["orders"]
+    for name in ("flags", "orders"):
+        named, asked = getattr(decision, name), expected.get(name, {})
+        assert list(named) == list(expected.get(name, named))
+        assert not isinstance(asked, dict) or asked.items() <= named.items()
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
@@ -71,11 +71,6 @@ def test_rule_ids_are_unique() -> None:
     assert len(ids) == len(set(ids))
 
 
-@pytest.mark.parametrize("row", [1, 3, 8, 10, 11, 13, 14, 15, 27, 28, 29, 30, 33])
-def test_every_named_row_of_the_audit_is_answered_by_a_rule(row: int) -> None:
-    assert any(row in rule.audit_rows for rule in catalogue.guideline("source").rules)
-
-
 def test_an_override_changes_one_number_and_nothing_else() -> None:
     case = next(case for case in CASES if case["name"].startswith("two low counts a week"))
     changed = catalogue.guideline("source", {"step_ug_per_kg_day": 1.0}).decide(observation_of(case))
@@ -89,14 +84,3 @@ def test_the_numbers_of_an_edition_stand_in_order(name: str) -> None:
     assert edition.at_most
     assert all(values[low] <= values[high] for low, high in edition.at_most)
     assert all(values[low] < values[high] for low, high in edition.less_than)
-
-
-def test_the_audit_and_the_rules_name_the_same_rows() -> None:
-    named = {row for rule in catalogue.guideline("source").rules for row in rule.audit_rows}
-    assert named == set(catalogue.audit("source"))
-
-
-@pytest.mark.parametrize("row", catalogue.audit("source").values(), ids=lambda row: str(row.row))
-def test_a_row_of_the_audit_quotes_the_article_or_is_a_silence(row: catalogue.AuditRow) -> None:
-    assert bool(row.article_says) <= bool(row.lines)
-    assert len(row.evidence) > 60

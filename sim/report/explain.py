@@ -73,3 +73,13 @@ def _rules(names: list[str], manifest: Mapping[str, Any]) -> Iterator[Renderable
         where = [f"Source article, line {line}."] if line else []
         cited = " · ".join(plain(citations.get(key, key)) for key in rule.get("citation") or [])
         yield Padding(Text(" ".join([*where, cited]).strip(), style="dim"), (0, 0, 0, 4))
+        for deviation in manifest.get("deviations", []):
+            if deviation["rule_id"] == name:
+                yield Padding(Text(_departure(deviation), style="dim"), (0, 0, 0, 4))
+
+
+def _departure(deviation: Mapping[str, Any]) -> str:
+    """Return what the article says where the rule departs from it, and what the evidence says."""
+    said = plain(deviation.get("article_says"))
+    article = f"the article says “{said}”." if said else "the article is silent."
+    return f"Audit row {deviation['audit_row']}: {article} {plain(deviation.get('evidence'))}"
