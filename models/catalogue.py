@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -40,6 +40,7 @@ class Quantity(_Entry):
     high: float | None = None
     source_line: int | None = None
     audit_row: int | None = None
+    symbol: str = ""
 
 
 class IndividualParameter(_Entry):
@@ -87,14 +88,6 @@ class Drug(_Entry):
     depot: str
     absolute_maximum_ug_per_kg_day: Quantity
     injection_hours: InjectionHours
-
-
-class _AssayNumbers(_Entry):
-    within_subject_cv: Quantity
-    cells_counted: Quantity
-    other_leukocytes_1e9_per_l: Quantity
-    implausible_above_1e9_per_l: Quantity
-    unit_slip_factor: Quantity
 
 
 class _RuleEntry(_Entry):
@@ -205,8 +198,32 @@ def _rule(entry: _RuleEntry) -> Rule:
 
 @cache
 def references() -> dict[str, str]:
-    """Return the citations by key."""
-    return {key: str(text) for key, text in read_document(MODELS_FOLDER / "references.yaml").data.items()}
+    """Return the citations by key, those of the growth curves among them."""
+    curves = read_document(MODELS_FOLDER / "growth" / "lms.yaml").data["references"]
+    own = read_document(MODELS_FOLDER / "references.yaml").data
+    return {key: str(text) for key, text in own.items()} | {key: entry["citation"] for key, entry in curves.items()}
+
+
+@cache
+def physiology() -> dict[str, Quantity]:
+    """Return the reference value of every parameter of the body, by name."""
+    return _quantities(read_document(MODELS_FOLDER / "physiology.yaml").data)
+
+
+@cache
+def growth_rules() -> dict[str, Quantity]:
+    """Return the numbers by which the growth curves are carried beyond their tables, by name."""
+    return _quantities(read_document(MODELS_FOLDER / "growth" / "lms.yaml").data["rules"])
+
+
+@cache
+def assay_numbers() -> dict[str, Quantity]:
+    """Return the numbers of the assay, by name."""
+    return _quantities(read_document(MODELS_FOLDER / "assay.yaml").data)
+
+
+def _quantities(entries: Mapping[str, Any]) -> dict[str, Quantity]:
+    return {name: Quantity(**entry) for name, entry in entries.items()}
 
 
 def assay(
@@ -217,13 +234,13 @@ def assay(
     implausible_share: float = 0.0,
 ) -> Assay:
     """Return the assay of the data files, with what a scenario changes."""
-    numbers = check(_AssayNumbers, read_document(MODELS_FOLDER / "assay.yaml"))
+    numbers = {name: entry.value for name, entry in assay_numbers().items()}
     return Assay(
-        within_subject_cv=numbers.within_subject_cv.value if within_subject_cv is None else within_subject_cv,
-        cells_counted=int(numbers.cells_counted.value if cells_counted is None else cells_counted),
-        other_leukocytes_1e9_per_l=numbers.other_leukocytes_1e9_per_l.value,
-        implausible_above_1e9_per_l=numbers.implausible_above_1e9_per_l.value,
-        unit_slip_factor=numbers.unit_slip_factor.value,
+        within_subject_cv=numbers["within_subject_cv"] if within_subject_cv is None else within_subject_cv,
+        cells_counted=int(numbers["cells_counted"] if cells_counted is None else cells_counted),
+        other_leukocytes_1e9_per_l=numbers["other_leukocytes_1e9_per_l"],
+        implausible_above_1e9_per_l=numbers["implausible_above_1e9_per_l"],
+        unit_slip_factor=numbers["unit_slip_factor"],
         lost_share=lost_share,
         implausible_share=implausible_share,
     )

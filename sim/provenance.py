@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
+
+import pandas as pd
 
 from titranc.models import catalogue
 from titranc.models.audit import audit
+from titranc.models.distributions import Distribution
+from titranc.sim.scenario import Scenario
 
 SCENARIO = "scenario"
+MONTHS_PER_YEAR = 12
 
 
-def guideline_provenance(edition: catalogue.Edition, values: Mapping[str, float]) -> dict[str, Any]:
-    """Return the rules by id, the numbers used (`values`, what a scenario replaced among them), the deviations from the source and the citations they use."""
+def provenance(scenario: Scenario, patients: pd.DataFrame) -> dict[str, Any]:
+    """Return the rules, the deviations from the source, every number used with unit, source and grade, the citations.
+
+    A number that the scenario replaced has `scenario` for source and grade. `patients` is the table of the run: it decides
+    which rules of the growth curves were used.
+    """
+    edition = catalogue.edition(scenario.edition)
+    numbers = {
+        "guideline_values": _guideline_values(scenario, edition),
+        "parameters": _individual_parameters(scenario),
+        "reference_parameters": _reference_parameters(scenario),
+        "assay": _assay(scenario),
+        "growth": _growth(scenario, patients),
+        "drug": {"absolute_maximum_ug_per_kg_day": _as_read(_maximum(scenario))},
+    }
+    return {
+        "edition": edition.edition,
+        "rules": {entry.id: _rule(entry) for entry in edition.rules},
+        "deviations": _deviations(edition),
+        **numbers,
+        "citations": _citations(edition, numbers),
+    }
+
+
+def _deviations(edition: catalogue.Edition) -> list[dict[str, Any]]:
     rows = audit(edition.edition)
     deviations = [
         {
@@ -29,22 +56,14 @@ def guideline_provenance(edition: catalogue.Edition, values: Mapping[str, float]
         if entry.status != "implement"
         for row in entry.audit_rows
     ]
+    return sorted(deviations, key=lambda item: (item["audit_row"], item["rule_id"]))
+
+
+def _citations(edition: catalogue.Edition, numbers: dict[str, dict[str, dict[str, Any]]]) -> dict[str, str]:
     cited = {key for entry in edition.rules for key in entry.cites}
-    cited |= {entry.source for entry in edition.values.values()} | {key for row in rows.values() for key in row.cites}
-    return {
-        "edition": edition.edition,
-        "rules": {entry.id: _rule(entry) for entry in edition.rules},
-        "guideline_values": {name: _number(entry, float(values[name])) for name, entry in edition.values.items()},
-        "deviations": sorted(deviations, key=lambda item: (item["audit_row"], item["rule_id"])),
-        "citations": {key: text for key, text in catalogue.references().items() if key in cited},
-    }
-
-
-def _number(entry: catalogue.Quantity, used: float) -> dict[str, Any]:
-    """Return a number with its source and grade; one that a scenario replaced is the scenario's own."""
-    if used == entry.value:
-        return {"value": used, "unit": entry.unit, "source": entry.source, "grade": entry.grade}
-    return {"value": used, "unit": entry.unit, "source": SCENARIO, "grade": SCENARIO, "in_the_edition": entry.value}
+    cited |= {key for row in audit(edition.edition).values() for key in row.cites}
+    cited |= {entry["source"] for shelf in numbers.values() for entry in shelf.values()}
+    return {key: text for key, text in catalogue.references().items() if key in cited}
 
 
 def _rule(entry: Any) -> dict[str, Any]:
@@ -58,18 +77,68 @@ def _rule(entry: Any) -> dict[str, Any]:
     }
 
 
-def parameter_provenance(disease: str) -> dict[str, Any]:
-    """Return value or distribution, unit, source and grade of the parameters in which patients differ."""
-    found = catalogue.disease(disease)
+def _guideline_values(scenario: Scenario, edition: catalogue.Edition) -> dict[str, dict[str, Any]]:
+    """Return the numbers of the edition by name, with what the scenario and its arms put in their place."""
+    arms = {arm.name: arm.scenario.edition_overrides for arm in scenario.resolved_arms()}
+    values = {name: _as_used(entry, scenario.edition_overrides.get(name)) for name, entry in edition.values.items()}
+    for name, entry in values.items():
+        in_arms = {arm: used.get(name, edition.values[name].value) for arm, used in arms.items()}
+        others = {arm: value for arm, value in in_arms.items() if value != entry["value"]}
+        entry |= {"in_arms": others} if others else {}
+    return values
+
+
+def _individual_parameters(scenario: Scenario) -> dict[str, dict[str, Any]]:
+    given = scenario.cohort.parameters
     return {
-        "parameters": {
-            name: {
-                "distribution": entry.distribution.model_dump(),
-                "unit": entry.unit,
-                "meaning": entry.meaning,
-                "source": entry.source,
-                "grade": entry.grade,
-            }
-            for name, entry in found.parameters.items()
+        name: {
+            "distribution": _written(given.get(name, entry.distribution)),
+            "unit": entry.unit,
+            "meaning": entry.meaning,
+            "source": SCENARIO if name in given else entry.source,
+            "grade": SCENARIO if name in given else entry.grade,
         }
+        for name, entry in catalogue.disease(scenario.cohort.disease).parameters.items()
     }
+
+
+def _written(value: float | Distribution) -> Any:
+    return value if isinstance(value, (int, float)) else value.model_dump(exclude_none=True)
+
+
+def _reference_parameters(scenario: Scenario) -> dict[str, dict[str, Any]]:
+    """Return the parameters in which the patients of the disease do not differ."""
+    own = catalogue.disease(scenario.cohort.disease).parameters
+    given = {name: _written(value) for name, value in scenario.cohort.parameters.items()}
+    return {name: _as_used(entry, given.get(name)) for name, entry in catalogue.physiology().items() if name not in own}
+
+
+def _assay(scenario: Scenario) -> dict[str, dict[str, Any]]:
+    given = scenario.assay.model_dump()
+    return {name: _as_used(entry, given.get(name)) for name, entry in catalogue.assay_numbers().items()}
+
+
+def _growth(scenario: Scenario, patients: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return the rules of the growth curves that the weights of these patients rest on."""
+    rules = catalogue.growth_rules()
+    oldest_months = (patients["age_start_years"].max() + scenario.horizon_years) * MONTHS_PER_YEAR
+    used = {
+        "linear_beyond_z": patients["weight_z"].abs().max() > rules["linear_beyond_z"].value,
+        "adult_from": oldest_months > rules["adult_from"].value,
+    }
+    return {name: _as_read(rules[name]) for name, holds in used.items() if holds}
+
+
+def _maximum(scenario: Scenario) -> catalogue.Quantity:
+    return catalogue.drug(scenario.drug.product).absolute_maximum_ug_per_kg_day
+
+
+def _as_read(entry: catalogue.Quantity) -> dict[str, Any]:
+    return entry.model_dump(include={"value", "unit", "meaning", "source", "grade"})
+
+
+def _as_used(entry: catalogue.Quantity, given: Any) -> dict[str, Any]:
+    """Return a number, or what a scenario gives in its place (None: nothing)."""
+    if given is None or given == entry.value:
+        return _as_read(entry)
+    return _as_read(entry) | {"value": given, "source": SCENARIO, "grade": SCENARIO, "data_value": entry.value}

@@ -102,6 +102,16 @@ class Scenario(Section):
                 raise refusal("a name that no other arm has", "arms", index, "name")
         return self
 
+    @property
+    def edition(self) -> str:
+        """The guideline edition whose limits hold, whoever decides the dose."""
+        return self.policy.edition if isinstance(self.policy, GuidelinePolicy) else "source"
+
+    @property
+    def edition_overrides(self) -> dict[str, float]:
+        """The numbers of that edition which the scenario replaces, by name."""
+        return dict(self.policy.overrides) if isinstance(self.policy, GuidelinePolicy) else {}
+
     def resolved_arms(self) -> tuple[ResolvedArm, ...]:
         """Return each arm with the scenario it stands for: the base with the arm's sections in place."""
         return tuple(ResolvedArm(arm.name, self._of_arm(arm)) for arm in self.arms)

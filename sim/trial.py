@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import platform
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ from titranc.sim import storage
 from titranc.sim.clinic import Clinic
 from titranc.sim.cohort import draw_patients
 from titranc.sim.log import EventLog
-from titranc.sim.provenance import guideline_provenance, parameter_provenance
+from titranc.sim.provenance import provenance
 from titranc.sim.scenario import Scenario
 from titranc.sim.streams import SCHEME_VERSION, Streams
 from titranc.sim.tables import build_tables
@@ -59,6 +59,7 @@ def run(scenario: Scenario, folder: Path, progress: Progress = lambda share: Non
         storage.write_whole(folder / "scenario.yaml", scenario.to_yaml().encode())
         entries = {name: storage.write_table(folder, name, table) for name, table in tables.items()}
         manifest = _manifest(scenario, folder.name, entries, started, time.perf_counter() - clock)
+        manifest |= provenance(scenario, tables["patients"])
         storage.write_manifest(folder, manifest)
     return Result(tables, manifest)
 
@@ -143,7 +144,7 @@ def _clock(scenario: Scenario) -> InjectionClock:
 
 
 def _clinic(arm: str, scenario: Scenario, streams: Streams, log: EventLog) -> Clinic:
-    policy, edition = _policy(scenario), catalogue.guideline(_edition(scenario), _overrides(scenario))
+    policy, edition = _policy(scenario), catalogue.guideline(scenario.edition, scenario.edition_overrides)
     return Clinic(
         arm=arm,
         policy=policy,
@@ -166,18 +167,6 @@ def _policy(scenario: Scenario) -> Policy:
     if chosen.kind == "fixed":
         return fixed_policy.build(chosen.dose_ug_per_kg_day, chosen.times_per_day, chosen.visit_every_days)
     return guideline_policy.build(chosen.edition, chosen.overrides)
-
-
-def _edition(scenario: Scenario) -> str:
-    return getattr(scenario.policy, "edition", "source")
-
-
-def _overrides(scenario: Scenario) -> dict[str, float]:
-    return dict(getattr(scenario.policy, "overrides", {}))
-
-
-def _values(scenario: Scenario) -> Mapping[str, float]:
-    return catalogue.guideline(_edition(scenario), _overrides(scenario)).values
 
 
 def _manifest(
@@ -203,6 +192,4 @@ def _manifest(
         "packages": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
         "machine": platform.machine(),
         "tables": entries,
-        **guideline_provenance(catalogue.edition(_edition(scenario)), _values(scenario)),
-        **parameter_provenance(scenario.cohort.disease),
     }

@@ -127,7 +127,7 @@ def test_the_manifest_grades_every_number_and_quotes_what_it_departs_from(tmp_pa
     scenario = load_scenario("scn_child", ["horizon_years=0.1", "policy.overrides.recheck_days=4"])
     manifest = trial.run(scenario, tmp_path / "run").manifest
     assert manifest["guideline_values"]["recheck_days"] == {
-        "value": 4.0, "unit": "days", "source": "scenario", "grade": "scenario", "in_the_edition": 3.0,
+        "value": 4.0, "unit": "days", "meaning": "", "source": "scenario", "grade": "scenario", "data_value": 3.0,
     }  # fmt: skip
     assert manifest["guideline_values"]["visit_titrating_days"]["grade"] == "C"
     assert {item["audit_row"] for item in manifest["deviations"]} == {
