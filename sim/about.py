@@ -57,7 +57,7 @@ def show_edition(name: str) -> None:
 def _rules(heading: str, rules: list[Any]) -> Table:
     table = Table(title=heading, title_justify="left", show_lines=True, expand=True)
     for column in ("rule", "line", "audit", "status", "says, and note", "citation"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for rule in rules:
         rows = ", ".join(map(str, rule.audit_rows))
         text = f"{rule.says}\n[italic]{escape(rule.note)}[/italic]"
@@ -76,7 +76,7 @@ def _audit(edition: catalogue.Edition) -> Table:
         title="Where the source is wrong, unsafe or silent", title_justify="left", show_lines=True, expand=True
     )
     for column in ("row", "line", "the source, word for word", "what the evidence says", "answered by"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for row, entry in audit(edition.edition).items():
         quoted = f"“{escape(entry.article_says)}”" if entry.article_says else "silent"
         rules = "\n".join(rule.id for rule in edition.rules if row in rule.audit_rows)
@@ -88,7 +88,7 @@ def _audit(edition: catalogue.Edition) -> Table:
 def _values(edition: catalogue.Edition) -> Table:
     table = Table(title="Numbers", title_justify="left", expand=True)
     for column in ("name", "value", "unit", "source", "grade"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for name, entry in edition.values.items():
         mark = "C (recalled, unverified)" if entry.grade == "C" else entry.grade
         table.add_row(name, f"{entry.value:g}", entry.unit, entry.source, mark)

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from titranc.sim.report.findings import ANC_BANDS, DOSE, answer, is_change, one_patient, rules_named
+from titranc.sim.report.grades import MEANING, number_in, number_rows, weight_legend, weight_mark
 from titranc.sim.report.plots.first_weeks import (
     caption_first_weeks,
     decisions_left_out,
@@ -100,7 +101,11 @@ def render_page(run: Run) -> str:
             rules=rules,
             deviations=_deviations(run.manifest.get("deviations", [])),
             parameters=_parameters(run, story),
-            guideline_values=_guideline_values(run.manifest),
+            guideline_values=number_rows(run.manifest, "guideline_values"),
+            model_numbers=number_rows(run.manifest, "reference_parameters", "assay", "growth", "drug"),
+            weight_mark=weight_mark(run.manifest),
+            weight_legend=weight_legend(run.manifest),
+            grade_c=MEANING,
             scenario=run.scenario_text,
             provenance=_provenance(run.manifest),
             **_told(story),
@@ -251,21 +256,6 @@ def _deviations(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**row, "audit_rows": ", ".join(str(number) for number in sorted(row["audit_rows"]))} for row in ordered]
 
 
-def _guideline_values(manifest: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the numbers of the edition as this run used them, with unit, source and grade."""
-    citations = manifest.get("citations", {})
-    return [
-        {
-            "name": name.replace("_", " "),
-            "value": _exact(float(entry["value"])),
-            "unit": plain(entry["unit"]),
-            "source": plain(citations.get(entry["source"], entry["source"])),
-            "grade": plain(entry["grade"]),
-        }
-        for name, entry in manifest.get("guideline_values", {}).items()
-    ]
-
-
 def _parameters(run: Run, story: Story) -> list[dict[str, str]]:
     """Return the patient's individual parameters with meaning, unit, source and grade."""
     told, citations = run.manifest.get("parameters", {}), run.manifest.get("citations", {})
@@ -276,17 +266,13 @@ def _parameters(run: Run, story: Story) -> list[dict[str, str]]:
         rows.append(
             {
                 "meaning": plain(entry.get("meaning")) or column.removeprefix("p_").replace("_", " "),
-                "value": _exact(story.patient[column]),
+                "value": number_in(story.patient[column]),
                 "unit": plain(entry.get("unit") or run.units.get(column)).replace("dimensionless", ""),
                 "source": plain(citations.get(source, source)),
                 "grade": plain(entry.get("grade")),
             }
         )
     return rows
-
-
-def _exact(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else plain(value)
 
 
 def _provenance(manifest: dict[str, Any]) -> list[tuple[str, str]]:
@@ -303,7 +289,7 @@ def _provenance(manifest: dict[str, Any]) -> list[tuple[str, str]]:
         (f"package {plain(name)}", plain(version)) for name, version in sorted(manifest.get("packages", {}).items())
     ]
     tables = [
-        (f"table {plain(name)}", f"{table['rows']:,} rows, sha256 {plain(table['sha256'])}")
+        (f"table {plain(name)}", f"{table['rows']:,} rows, content {plain(table['content'])}")
         for name, table in sorted(manifest.get("tables", {}).items())
     ]
     return found + packages + tables

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from titranc.sim.report.findings import ANC_BANDS, DOSE
+from titranc.sim.report.grades import MARK, MEANING, weight_mark
 from titranc.sim.report.words import (
     ABSENT,
     DAYS_PER_YEAR,
@@ -52,7 +53,8 @@ def render_summary(
     parts: list[RenderableType] = [
         *_head(manifest, outcomes, arms),
         Text(),
-        _course(visits, outcomes),
+        _course(visits, outcomes, weight_mark(manifest)),
+        *([_line(f"{MARK} = {MEANING}: weights and ug a day")] if weight_mark(manifest) else []),
         Text(),
         *_days_by_anc(outcomes),
         Text(),
@@ -93,12 +95,13 @@ def _head(manifest: Mapping[str, Any], outcomes: pd.DataFrame, arms: list[str]) 
     ]
 
 
-def _course(visits: pd.DataFrame, outcomes: pd.DataFrame) -> Table:
-    """Return the course of ANC, dose and weight, in at most fifteen rows."""
+def _course(visits: pd.DataFrame, outcomes: pd.DataFrame, mark: str) -> Table:
+    """Return the course of ANC, dose and weight, in at most fifteen rows; `mark` stands beside what rests on weights."""
     last_day = float(outcomes["days_observed"].max())
     days, unit = _row_length(last_day)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in (f"to {unit}", "age", "kg", "median ANC", "ug/kg/day", "ug a day"):
+    kg, ug = f"kg {mark}".strip(), f"ug a day {mark}".strip()
+    for name in (f"to {unit}", "age", kg, "median ANC", "ug/kg/day", ug):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     top = max(float(visits[DOSE].max()), 1.0)
