@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -19,7 +19,11 @@ YOUNGEST_YEARS, OLDEST_YEARS = 0.0, 90.0
 
 
 def draw_patients(scenario: Scenario, streams: Streams, patient_ids: Iterable[int]) -> list[Patient]:
-    """Return the patients with these numbers; ages drawn beyond 0 to 90 years are taken as 0 or 90."""
+    """Return the patients with these numbers.
+
+    An age drawn outside 0 to 90 years, or a z-score beyond 3, is drawn again: the cohort then has the distribution cut off
+    there, where the nearer end would make a crowd of newborns or of the very heavy.
+    """
     return [_Draw(scenario, streams, patient_id).patient() for patient_id in patient_ids]
 
 
@@ -34,8 +38,7 @@ class _Draw:
         """Return the person whole."""
         diagnosis = catalogue.disease(self.cohort.disease)
         refractory = self._uniform(Purpose.BIOLOGY, "refractory") < diagnosis.refractory.share.value
-        drawn = self._value(Purpose.PERSON, "age_years", self.cohort.age_years)
-        age_years, sex = float(np.clip(drawn, YOUNGEST_YEARS, OLDEST_YEARS)), self._sex()
+        age_years, sex = self._age_years(), self._sex()
         return Patient(
             patient_id=self.patient_id,
             disease=self.cohort.disease,
@@ -59,6 +62,13 @@ class _Draw:
             drawn[diagnosis.refractory.multiplies] *= diagnosis.refractory.by.value
         return drawn
 
+    def _age_years(self) -> float:
+        given = self.cohort.age_years
+        if isinstance(given, (int, float)):
+            return float(given)
+        generator = self._generator(Purpose.PERSON, "age_years")
+        return _first_within(YOUNGEST_YEARS, OLDEST_YEARS, lambda: sample(given, float(generator.random())))
+
     def _sex(self) -> str:
         if self.cohort.sex != "mixed":
             return self.cohort.sex
@@ -75,8 +85,7 @@ class _Draw:
         )
 
     def _z(self, name: str) -> float:
-        drawn = self._generator(Purpose.PERSON, name).standard_normal()
-        return float(np.clip(drawn, -LARGEST_Z, LARGEST_Z))
+        return _first_within(-LARGEST_Z, LARGEST_Z, self._generator(Purpose.PERSON, name).standard_normal)
 
     def _value(self, purpose: Purpose, name: str, given: float | Distribution) -> float:
         if isinstance(given, (int, float)):
@@ -88,3 +97,9 @@ class _Draw:
 
     def _generator(self, purpose: Purpose, name: str) -> np.random.Generator:
         return self.streams.generator(purpose, self.patient_id, zlib.crc32(name.encode()))
+
+
+def _first_within(low: float, high: float, draw: Callable[[], float]) -> float:
+    while not low <= (drawn := draw()) <= high:
+        continue
+    return float(drawn)

@@ -20,7 +20,7 @@ from titranc.models.documents import InputRefused, check
 from titranc.models.input_problems import refusal
 from titranc.models.number_grammar import NumberRefused, value_of
 from titranc.sim.scenario_files import bundled_names, scenario_document
-from titranc.sim.scenario_names import problems_with_names
+from titranc.sim.scenario_names import problems_with_names, with_others
 from titranc.sim.scenario_sections import (
     Adherence,
     Arm,
@@ -152,7 +152,7 @@ def load_scenario(source: str | Path, overrides: Sequence[str] = ()) -> Scenario
     try:
         scenario = check(Scenario, document)
     except InputRefused as refused:
-        raise InputRefused((*refused.problems, *problems)) from None
+        raise InputRefused(with_others(refused.problems, problems)) from None
     if problems:
         raise InputRefused(problems)
     return scenario

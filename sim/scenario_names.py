@@ -1,8 +1,8 @@
-"""Checks the names by which a scenario replaces numbers of medicine against the data files that hold them."""
+"""Checks the numbers of medicine that a scenario replaces, and their names, against the data files that hold them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,7 +13,10 @@ Known = dict[str, dict[str, Any]]
 
 
 def problems_with_names(document: Document) -> list[InputProblem]:
-    """Return a problem for every replaced number with an unknown name, out of its declared range or out of order."""
+    """Return a problem for every replaced number with an unknown name, out of its declared range or out of order.
+
+    Every ceiling and every fixed dose is held to the drug's own maximum besides; one problem a number.
+    """
     problems: list[InputProblem] = []
     for path in _places_with_names(document):
         given = document.value(path)
@@ -22,15 +25,45 @@ def problems_with_names(document: Document) -> list[InputProblem]:
             written = [key for key in given if (*path, key) in document.lines or (*path, key) in document.files]
             problems += [found for key in written if (found := _problem(document, (*path, key), known))]
             problems += _out_of_order(document, path, given)
-    return problems
+    return with_others(problems, _above_the_drug(document))
+
+
+def with_others(problems: Sequence[InputProblem], others: Iterable[InputProblem]) -> list[InputProblem]:
+    """Return the problems, and those others whose field has none yet."""
+    refused = {problem.field for problem in problems}
+    return [*problems, *(other for other in others if other.field not in refused)]
 
 
 def _places_with_names(document: Document) -> Iterator[KeyPath]:
     yield ("cohort", "parameters")
-    yield ("policy", "overrides")
+    yield from ((*place, "policy", "overrides") for place in _base_and_arms(document))
+
+
+def _base_and_arms(document: Document) -> Iterator[KeyPath]:
+    yield ()
     arms = document.data.get("arms")
-    for index in range(len(arms) if isinstance(arms, list) else 0):
-        yield ("arms", index, "policy", "overrides")
+    yield from (("arms", index) for index in range(len(arms) if isinstance(arms, list) else 0))
+
+
+def _above_the_drug(document: Document) -> Iterator[InputProblem]:
+    """Return a problem for every ceiling and every fixed dose above the most that may ever be given of the drug."""
+    for place in _base_and_arms(document):
+        product, most = _maximum(document, place)
+        for key in (("overrides", "max_dose_ug_per_kg_day"), ("dose_ug_per_kg_day",)):
+            path = (*place, "policy", *key)
+            asked = document.value(path)
+            if isinstance(asked, (int, float)) and asked > most:
+                yield document.problem(
+                    path, f"at most {most:g} (ug/kg/day), the most that may ever be given of {product}"
+                )
+
+
+def _maximum(document: Document, place: KeyPath) -> tuple[str, float]:
+    """Return the product given in the base or an arm, and the most of it that may be given, ug/kg/day."""
+    given = (document.value((*where, "drug", "product")) for where in (place, ()))
+    product = next((str(name) for name in given if name in names("drugs")), "filgrastim")
+    entry = read_document(MODELS_FOLDER / "drugs" / f"{product}.yaml").data["absolute_maximum_ug_per_kg_day"]
+    return product, float(entry["value"])
 
 
 def _known_at(document: Document, path: KeyPath) -> Known:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from titranc.models import shelves
-from titranc.models.distributions import Beta, Distribution, Fixed, LogitNormal, Uniform, centre, kind_of
+from titranc.models.distributions import Beta, Distribution, Fixed, LogitNormal, Normal, Uniform, centre, kind_of
 from titranc.models.input_problems import refusal
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ class Cohort(Section):
     n: Whole = Field(default=1, ge=1, le=1_000_000, title="patients", description="How many patients.")
     age_years: Age = Field(
         title="age at the start",
-        description="Age at the first visit in years, one number or a distribution; draws outside 0 to 90 take the "
-        "nearer end.",
+        description="Age at the first visit in years, one number or a distribution; an age drawn outside 0 to "
+        "90 is drawn again.",
     )
     sex: Literal["female", "male", "mixed"] = Field(
         default="mixed", title="sex", description="Sex of every patient; mixed draws each with even odds."
@@ -134,6 +134,9 @@ class Cohort(Section):
     def _age_within_range(self) -> Cohort:
         if not _stays_near(self.age_years, 0, 90):
             raise refusal("a number or a distribution from 0 to 90 (years)", "age_years")
+        if isinstance(self.age_years, Normal) and self.age_years.normal.sd > 90:
+            # Wider, and hardly a draw would be an age.
+            raise refusal("a number from 0 to 90 (years)", "age_years", "normal", "sd")
         return self
 
     @model_validator(mode="after")

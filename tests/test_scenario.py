@@ -16,10 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from titranc.models import shelves
 from titranc.models.allowed import Allowed
 from titranc.models.distributions import Beta, BetaShape
 from titranc.models.documents import MISSING, InputProblem, InputRefused
 from titranc.models.growth import Growth
+from titranc.sim import scenario_names
 from titranc.sim.scenario import Scenario, ScenarioEntry, json_schema, list_scenarios, load_scenario
 from titranc.sim.scenario_files import bundled_names
 
@@ -874,6 +876,7 @@ def test_checking_a_scenario_loads_nothing_heavy_and_takes_less_than_three_tenth
         ("{risk_line_ug_per_kg_day: 15}", "risk_line", "less than critical_line_ug_per_kg_day, which is 15"),
         ("{critical_line_ug_per_kg_day: 20}", "critical_line", "less than non_responder_line_ug_per_kg_day"),
         ("{comfortable_anc_1e9_per_l: 5, target_high_1e9_per_l: 4}", "comfortable_anc", "at most target_high"),
+        ("{visit_stable_days: 60, visit_maintenance_days: 28}", "visit_stable_days", "at most visit_maintenance"),
     ],
 )
 def test_replaced_numbers_keep_their_order(tmp_path: Path, overrides: str, key: str, allowed: str) -> None:
@@ -887,3 +890,47 @@ def test_replaced_numbers_keep_their_order(tmp_path: Path, overrides: str, key: 
     assert "order.yaml:4" in str(refused.value)
     assert key in str(refused.value)
     assert allowed in str(refused.value)
+
+
+def weak_drug_shelf(folder: Path) -> Path:
+    """Return a copy of the data in which filgrastim may be given up to 20 ug/kg/day."""
+    for name in ("guidelines/source.yaml", "physiology.yaml", "drugs/filgrastim.yaml"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text((shelves.MODELS_FOLDER / name).read_text().replace("{value: 120.0", "{value: 20.0"))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("policy", "line", "field"),
+    [
+        ("policy: {kind: fixed, dose_ug_per_kg_day: 21}", 4, "policy.dose_ug_per_kg_day"),
+        (
+            "policy: {kind: guideline, overrides: {max_dose_ug_per_kg_day: 25}}",
+            4,
+            "policy.overrides.max_dose_ug_per_kg_day",
+        ),
+        ("arms:\n- {name: a}\n- {name: b, policy: {kind: fixed, dose_ug_per_kg_day: 21}}", 6, "arms[1].policy.dose"),
+    ],
+)
+def test_no_dose_above_what_may_ever_be_given_of_the_drug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str, line: int, field: str
+) -> None:
+    file = tmp_path / "above.yaml"
+    file.write_text(f"schema_version: 1\ntitle: x\ncohort: {{disease: scn, age_years: 2}}\n{policy}\n")
+    load_scenario(file)
+    monkeypatch.setattr(scenario_names, "MODELS_FOLDER", weak_drug_shelf(tmp_path / "models"))
+    with pytest.raises(InputRefused) as refused:
+        load_scenario(file)
+    assert f"above.yaml:{line}: {field}" in str(refused.value)
+    assert "at most 20 (ug/kg/day), the most that may ever be given of filgrastim" in str(refused.value)
+
+
+def test_a_dose_out_of_every_range_gets_one_answer(tmp_path: Path) -> None:
+    policy = {"kind": "fixed", "dose_ug_per_kg_day": 121}
+    assert only_problem(written(tmp_path, with_value(("policy",), policy))).field == "policy.dose_ug_per_kg_day"
+
+
+def test_an_age_so_wide_that_hardly_a_draw_is_one_is_refused(tmp_path: Path) -> None:
+    age = {"normal": {"mean": 45, "sd": 91}}
+    problem = only_problem(written(tmp_path, with_value(("cohort", "age_years"), age)))
+    assert (problem.field, problem.allowed) == ("cohort.age_years.normal.sd", "a number from 0 to 90 (years)")
