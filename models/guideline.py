@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from titranc.models.clinic_view import Decision, Observation, Sentence
+from titranc.models.clinic_view import CountStatus, Decision, Observation, Sentence
 from titranc.models.dosing import Regimen
 from titranc.models.predicates import PREDICATES
 from titranc.models.situation import Situation
@@ -50,6 +50,7 @@ class SafetyLimits:
     exception_rules: frozenset[str]
     step_interval_days: float
     target_low_1e9_per_l: float
+    count_valid_days: float
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Guideline:
             exception_rules=frozenset(rule.id for rule in self.dose_rules if rule.allows_above),
             step_interval_days=self.values["step_interval_days"],
             target_low_1e9_per_l=self.values["target_low_1e9_per_l"],
+            count_valid_days=self.values["count_valid_days"],
         )
 
     def decide(self, observation: Observation) -> Decision:
@@ -148,7 +150,7 @@ def _numbers(now: Situation, after: Regimen) -> dict[str, object]:
     return {
         "anc": now.anc,
         "previous_anc": _previous_anc(now),
-        "count_status": now.seen.count.status.value,
+        "count_status": CountStatus.STALE.value if now.seen.count.usable else now.seen.count.status.value,
         "dose": now.dose,
         "new": after.ug_per_kg_day,
         "before_hold": now.before_hold.ug_per_kg_day,

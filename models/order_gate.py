@@ -44,7 +44,7 @@ def _too_much(
 ) -> tuple[Regimen, str]:
     """Cut a dose to the lowest ceiling that holds: the drug's, the edition's, or the line that needs an exception."""
     excepted = bool(limits.exception_rules & set(decision.rule_ids))
-    resumed = _held(seen) if _is_resumption(seen, asked) else before
+    resumed = _held(seen) if _is_resumption(seen, asked, limits) else before
     already = resumed.ug_per_kg_day > limits.exception_above_ug_per_kg_day
     line = math.inf if excepted or already else limits.exception_above_ug_per_kg_day
     ceiling = min(hard, limits.ceiling_ug_per_kg_day, line)
@@ -58,12 +58,14 @@ def _too_soon_or_blind(
     seen: Observation, before: Regimen, asked: Regimen, decision: Decision, limits: SafetyLimits, hard: float
 ) -> tuple[Regimen, str]:
     """Keep the dose in force when it would rise without a usable low count or before the interval is over."""
-    if seen.regimen is None or asked.ng_per_kg_day <= before.ng_per_kg_day or _is_resumption(seen, asked):
+    if seen.regimen is None or asked.ng_per_kg_day <= before.ng_per_kg_day or _is_resumption(seen, asked, limits):
         return asked, ""
     changes = (visit.day for visit in reversed(seen.history) if visit.changed)
     anc = seen.count.anc_1e9_per_l
     if not seen.count.usable or anc is None:
         return before, f"no rise on a {seen.count.status.value} count"
+    if not _is_fresh(seen, limits):
+        return before, f"no rise on a count {seen.day - seen.count.day} days old; valid for {limits.count_valid_days:g}"
     if anc >= limits.target_low_1e9_per_l:
         return before, f"no rise at a count of {anc:g}, which is not below {limits.target_low_1e9_per_l:g}"
     elapsed = seen.day - next(changes, seen.history[0].day) if seen.history else math.inf
@@ -72,9 +74,16 @@ def _too_soon_or_blind(
     return asked, ""
 
 
-def _is_resumption(seen: Observation, asked: Regimen) -> bool:
+def _is_fresh(seen: Observation, limits: SafetyLimits) -> bool:
+    """Whether the blood of the count was drawn lately enough, and not after the decision."""
+    return 0 <= seen.day - seen.count.day <= limits.count_valid_days
+
+
+def _is_resumption(seen: Observation, asked: Regimen, limits: SafetyLimits) -> bool:
     """Whether a held treatment goes on at no more than what was held, on a usable count."""
-    if seen.regimen is None or seen.regimen.ng_per_kg_day > 0 or not seen.count.usable:
+    if seen.regimen is None or seen.regimen.ng_per_kg_day > 0:
+        return False
+    if not seen.count.usable or not _is_fresh(seen, limits):
         return False
     return asked.ng_per_kg_day <= _held(seen).ng_per_kg_day
 

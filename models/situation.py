@@ -23,7 +23,8 @@ class Situation:
         self.dose = self.regimen.ug_per_kg_day
         self.started = seen.regimen is not None
         self.on_hold = self.started and self.regimen.ng_per_kg_day == 0
-        self.anc = seen.count.anc_1e9_per_l if seen.count.usable else None
+        fresh = seen.day - seen.count.day <= values["count_valid_days"]
+        self.anc = seen.count.anc_1e9_per_l if fresh and seen.count.usable else None
 
     @cached_property
     def last_change(self) -> PastVisit | None:

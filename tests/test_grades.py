@@ -2,7 +2,9 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 from rich.console import Console, RenderableType
 
@@ -25,8 +27,12 @@ def printed(what: RenderableType) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
-def run(folder: Path, name: str, changes: list[str]) -> trial.Result:
-    return trial.run(load_scenario(name, ["horizon_years=0.1", *changes]), folder)
+def run(folder: Path, name: str, changes: list[str]) -> dict[str, Any]:
+    return trial.run(load_scenario(name, ["horizon_years=0.1", *changes]), folder).manifest
+
+
+def tables_of(folder: Path) -> dict[str, pd.DataFrame]:
+    return {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("visits", "events", "outcomes")}
 
 
 @pytest.mark.parametrize(
@@ -35,8 +41,8 @@ def run(folder: Path, name: str, changes: list[str]) -> trial.Result:
 def test_weights_beyond_the_growth_curves_are_marked(
     tmp_path: Path, name: str, changes: list[str], rests_on: str
 ) -> None:
-    result = run(tmp_path / "run", name, changes)
-    screen = printed(render_summary(result.tables, result.manifest))
+    manifest = run(tmp_path / "run", name, changes)
+    screen = printed(render_summary(tables_of(tmp_path / "run"), manifest))
     page = write_report(tmp_path / "run").read_text()
     growth = page[page.index('id="growth"') : page.index('id="story"')]
     story = page[page.index('id="story"') : page.index('id="events"')]
@@ -48,7 +54,7 @@ def test_weights_beyond_the_growth_curves_are_marked(
 
 
 def test_every_recalled_number_of_a_run_is_marked_in_its_report(tmp_path: Path) -> None:
-    manifest = run(tmp_path / "run", ADULT, HEAVY).manifest
+    manifest = run(tmp_path / "run", ADULT, HEAVY)
     page = write_report(tmp_path / "run").read_text()
     shelves = ("guideline_values", "parameters", "reference_parameters", "assay", "growth", "drug")
     grades = [entry["grade"] for shelf in shelves for entry in manifest[shelf].values()]
@@ -63,7 +69,7 @@ def test_a_number_of_the_scenario_is_not_graded_as_if_it_were_read(tmp_path: Pat
         "cohort.parameters.maturation_days=4.5",
         "assay.cells_counted=100",
     ]
-    manifest = run(tmp_path / "run", CHILD, changes).manifest
+    manifest = run(tmp_path / "run", CHILD, changes)
     for shelf, name, value in (
         ("guideline_values", "visit_titrating_days", 7),
         ("reference_parameters", "maturation_days", 4.5),
@@ -98,7 +104,7 @@ def test_the_edition_is_shown_with_its_marks(
 
 
 def test_an_explanation_marks_the_interval_of_the_marrow_and_quotes_the_article(tmp_path: Path) -> None:
-    result = run(tmp_path / "run", CHILD, [])
-    words = " ".join(printed(render_explanation(result.tables["visits"], result.manifest, 0)).split())
+    manifest = run(tmp_path / "run", CHILD, [])
+    words = " ".join(printed(render_explanation(tables_of(tmp_path / "run")["visits"], manifest, 0)).split())
     assert "twelve months (C: recalled, unverified)" in words
     assert "the article says “regular bone marrow examinations, flow cytometry, and cytogenetics”" in words

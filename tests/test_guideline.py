@@ -29,7 +29,7 @@ def observation_of(case: dict[str, Any]) -> Observation:
         age_years=2.0,
         weight_kg=12.0,
         disease="scn",
-        count=count_of(day, value),
+        count=count_of(case.get("drawn", day), value),
         regimen=before if history else None,
         history=tuple(history),
         uncontrolled_infection=case.get("uncontrolled_infection", False),

@@ -1,6 +1,7 @@
 """Whatever a policy asks for, what may never happen does not."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -55,6 +56,22 @@ def test_no_rise_on_a_count_that_cannot_be_used(status: str) -> None:
     ordered = gate(seen(0.2, status=status), asked(7.5))
     assert ordered.regimen.ug_per_kg_day == 5.0
     assert status in ordered.refusals[0]
+
+
+@pytest.mark.parametrize(("drawn", "dose"), [(7, 7.5), (6, 5.0), (11, 5.0)])
+def test_no_rise_on_a_count_drawn_too_long_ago_or_later_than_now(drawn: int, dose: float) -> None:
+    observation = replace(seen(0.2), count=Count(drawn, 0.2, CountStatus.VALID))
+    assert gate(observation, asked(7.5)).regimen.ug_per_kg_day == dose
+
+
+def test_a_held_dose_does_not_go_on_upon_an_old_count() -> None:
+    held = seen(0.2, 0.0)
+    history = (
+        PastVisit(0, Count(0, 11.0, CountStatus.VALID), Regimen.daily(9.0, 1), Regimen.daily(0.0, 1), ("hold",)),
+    )
+    fresh, old = (replace(held, history=history, count=Count(day, 3.0, CountStatus.VALID)) for day in (10, 6))
+    assert gate(fresh, asked(6.0)).regimen.ug_per_kg_day == 6.0
+    assert gate(old, asked(6.0)).regimen.ug_per_kg_day == 0.0
 
 
 def test_no_rise_sooner_than_the_interval() -> None:
