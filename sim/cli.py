@@ -1,7 +1,7 @@
 """The command line: what people type, what they are told, and the exit codes that scripts may rely on.
 
-0 done; 2 input refused; 3 run folder in use or not empty; 4 integrity failure; 5 disk or memory; 130 stopped from the
-keyboard; 143 ended on request.
+0 done; 2 input refused; 3 run folder in use or not empty; 4 integrity failure; 5 disk or memory; 6 workers lost;
+130 stopped from the keyboard; 143 ended on request.
 Heavy libraries are imported by the commands that need them, so that help and checks answer at once.
 """
 
@@ -39,6 +39,11 @@ def run(
         list[str] | None, typer.Option("--set", help="key=value, such as policy.edition=source.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; default runs/<name>.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=1024, help="Processes to work in, on this machine.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Work on a Dask cluster that sees the same folders: tcp://HOST:PORT.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that stopped in the folder.")] = False,
     open_report: Annotated[bool, typer.Option("--open", help="Open the report when done.")] = False,
 ) -> None:
     """Run a scenario: tables, report and a summary on the screen."""
@@ -50,7 +55,8 @@ def run(
     loaded = load_scenario(scenario, asked)
     from titranc.sim import running
 
-    running.run_and_report(loaded, out or running.default_folder(scenario), open_report=open_report)
+    how = running.How(workers=workers, scheduler=scheduler, resume=resume)
+    running.run_and_report(loaded, out or running.default_folder(scenario, resume=resume), how, open_report=open_report)
 
 
 @app.command()

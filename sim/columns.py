@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 KEY = ["run_id", "arm", "patient_id"]
 BANDS = {
     "share_anc_below_0_5": (0.0, 0.5),
@@ -40,3 +42,25 @@ def unit_of(column: str) -> str:
     """Return the unit of a column from its name; empty for a name, a count or a share."""
     by_ending = (unit for ending, unit in _UNIT_ENDINGS.items() if column.endswith(ending))
     return UNITS.get(column) or next(by_ending, "")
+
+
+# What each level of output keeps, and what it needs only until the cohort's tables are put together.
+AGGREGATES = ("anc_days", "dose_days")
+_KEPT: dict[str, tuple[str, ...]] = {
+    "summary": (),
+    "patient": ("patients", "outcomes"),
+    "visit": ("patients", "outcomes", "visits", "doses", "events"),
+    "trajectory": ("patients", "outcomes", "visits", "doses", "events", "trajectory"),
+}
+TEMPORARY_AT = {level: () if kept else ("patients", "outcomes") for level, kept in _KEPT.items()}
+
+# Bins of the ANC: forty a decade, with the edges of the bands among them.
+_GRID = np.round(10.0 ** (np.arange(-80, 121) / 40), 6)
+ANC_EDGES = np.concatenate([[0.0], np.unique(np.concatenate([_GRID, [0.5, 5.0]]))])
+DOSE_BIN_UG_PER_KG_DAY = 0.5
+PERIOD_DAYS = 28
+
+
+def tables_at(level: str) -> tuple[str, ...]:
+    """Return the tables that a block writes at a level of output."""
+    return (*_KEPT[level], *TEMPORARY_AT[level], *AGGREGATES)

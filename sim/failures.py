@@ -7,7 +7,7 @@ import signal
 from functools import partial
 from types import FrameType
 
-REFUSED, IN_USE, INTEGRITY, RESOURCE, STOPPED, TERMINATED = 2, 3, 4, 5, 130, 143
+REFUSED, IN_USE, INTEGRITY, RESOURCE, LOST, STOPPED, TERMINATED = 2, 3, 4, 5, 6, 130, 143
 
 
 class Stopped(BaseException):
@@ -32,7 +32,7 @@ def explained(error: BaseException) -> tuple[str, int] | None:
     if isinstance(error, (InputRefused, DoseRefused)):
         return str(error), REFUSED
     if isinstance(error, Stopped):
-        return "Stopped; no finished run was left.", int(error.args[0])
+        return "Stopped; what is finished is kept, `--resume` goes on.", int(error.args[0])
     if isinstance(error, MemoryError):
         return "Out of memory; ask for fewer patients or a shorter time.", RESOURCE
     if isinstance(error, OSError) and error.errno in _RESOURCE_ERRORS:
@@ -46,7 +46,10 @@ _RESOURCE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno
 
 
 def _of_storage(error: BaseException) -> tuple[str, int] | None:
+    from titranc.sim.executors import WorkersLost
     from titranc.sim.storage import FolderInUse, IntegrityFailure
 
+    if isinstance(error, WorkersLost):
+        return f"{error}; what is finished is kept, `--resume` goes on", LOST
     codes = {FolderInUse: IN_USE, IntegrityFailure: INTEGRITY}
     return next(((str(error), code) for kind, code in codes.items() if isinstance(error, kind)), None)

@@ -12,24 +12,28 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from titranc.models.documents import InputProblem, InputRefused
 from titranc.sim import compiling, storage, trial
 from titranc.sim.report import page, summary
+from titranc.sim.report.cohort_summary import render_cohort
 from titranc.sim.report.explain import render_explanation
 
 if TYPE_CHECKING:
     from titranc.sim.scenario import Scenario
 
+How = trial.How
 RUNS = Path("runs")
 
 
-def default_folder(scenario: str) -> Path:
-    """Return the run folder of a scenario; a number is added while the name is taken."""
+def default_folder(scenario: str, *, resume: bool = False) -> Path:
+    """Return the run folder of a scenario; a number is added while the name is taken, unless to resume."""
     name = Path(scenario).stem
+    if resume:
+        return RUNS / name
     taken = (RUNS / name).exists()
     numbered = (RUNS / f"{name}-{number}" for number in range(2, 10_000))
     return next(folder for folder in numbered if not folder.exists()) if taken else RUNS / name
 
 
-def run_and_report(scenario: Scenario, folder: Path, *, open_report: bool) -> None:
-    """Run into `folder`, write the report, print the summary."""
+def run_and_report(scenario: Scenario, folder: Path, how: trial.How, *, open_report: bool) -> None:
+    """Run into `folder`, write the report where there are visits to report, print the summary."""
     errors = Console(stderr=True)
     compiling.make_ready(errors.print)
     with Progress(
@@ -41,17 +45,20 @@ def run_and_report(scenario: Scenario, folder: Path, *, open_report: bool) -> No
         disable=not errors.is_terminal,
     ) as bar:
         task = bar.add_task(scenario.title, total=1.0)
-        result = trial.run(scenario, folder, lambda share: bar.update(task, completed=share))
-    written = page.write_report(folder)
-    Console().print(summary.render_summary(result.tables, result.manifest, folder))
-    Console().print(f"Report: {written}", soft_wrap=True)
-    if open_report:
-        webbrowser.open(written.resolve().as_uri())
+        result = trial.run(scenario, folder, lambda share: bar.update(task, completed=share), how)
+    if "visits" not in result.manifest["tables"] or len(result.manifest["tables"]["visits"]["parts"]) > 1:
+        Console().print(render_cohort(result.table("summary"), result.manifest, folder))
+    else:
+        told = {name: result.table(name) for name in ("visits", "events", "outcomes")}
+        Console().print(summary.render_summary(told, result.manifest, folder))
+    if "visits" in result.manifest["tables"]:
+        report_again(folder, open_report=open_report)
 
 
 def report_again(folder: Path, *, open_report: bool) -> None:
     """Write the report of a finished run from its tables."""
-    storage.read_manifest(folder)
+    if "visits" not in storage.read_manifest(folder)["tables"]:
+        raise storage.IntegrityFailure(f"{folder}: this run kept no visits to report; run with output.level=visit")
     written = page.write_report(folder)
     Console().print(f"Report: {written}", soft_wrap=True)
     if open_report:
@@ -60,7 +67,7 @@ def report_again(folder: Path, *, open_report: bool) -> None:
 
 def explain(folder: Path, patient: int, visit: int | None) -> None:
     """Print the story of one patient."""
-    visits = storage.read_table(folder, "visits")
+    visits = trial.read_table(folder, "visits")
     known = sorted(visits["patient_id"].unique())
     if patient not in known:
         raise InputRefused([InputProblem("explain", None, "--patient", patient, _span(known))])

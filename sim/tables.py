@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from titranc.models.integrator import RECORDS
+from titranc.sim.cohort_tables import anc_days, dose_days
 from titranc.sim.columns import BANDS, KEY
 from titranc.sim.log import EVENT_COLUMNS, PERIOD_COLUMNS, VISIT_COLUMNS, EventLog
 from titranc.sim.ward import MINUTES_PER_DAY, Ward
@@ -23,20 +24,31 @@ def build_tables(
     who = _who(run_id, arms, ward)
     visits, events = _by_body(log.visits, VISIT_COLUMNS), _by_body(log.events, EVENT_COLUMNS)
     periods = _by_body(log.periods, PERIOD_COLUMNS)
+    daily = _ordered_daily(periods, len(arms), ward.horizon_days)
     return {
         "patients": _patients(who, ward),
         "visits": _named(who, visits),
         "doses": _doses(who, periods, ward, product),
         "trajectory": _trajectories(run_id, arms, ward, trajectory_patients),
         "events": _named(who, events),
-        "outcomes": _outcomes(who, ward, log, periods, events),
+        "outcomes": _outcomes(who, ward, log, daily, events),
+        "anc_days": anc_days(run_id, arms, ward),
+        "dose_days": dose_days(run_id, arms, daily),
     }
 
 
 def _by_body(rows: list[tuple[Any, ...]], columns: Sequence[str]) -> pd.DataFrame:
     """Return rows of the log body after body, each body's in the order in which they happened."""
     table = pd.DataFrame(rows, columns=[BODY, *columns])
-    return table.astype({BODY: np.int64}).sort_values(BODY, kind="stable", ignore_index=True)
+    # An empty part must have the types of the others.
+    return table.astype({BODY: "int64"} | _types(columns)).sort_values(BODY, kind="stable", ignore_index=True)
+
+
+def _types(columns: Sequence[str]) -> dict[str, str]:
+    """Return the type of every column of the log: whole numbers, texts, and numbers."""
+    whole = {"visit_no", "day", "minute", "injection_ng", "every_hours", "next_visit_days"}
+    text = {"lab_status", "phase", "action", "rule_ids", "reason", "flags", "gate", "event", "severity", "detail"}
+    return {name: "int64" if name in whole else "str" if name in text else "float64" for name in columns}
 
 
 def _named(who: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
@@ -125,12 +137,9 @@ def _between(flags: np.ndarray, first: pd.Series[int], last: pd.Series[int]) -> 
     return np.asarray(count[last] - count[first])
 
 
-def _outcomes(
-    who: pd.DataFrame, ward: Ward, log: EventLog, periods: pd.DataFrame, events: pd.DataFrame
-) -> pd.DataFrame:
+def _outcomes(who: pd.DataFrame, ward: Ward, log: EventLog, daily: np.ndarray, events: pd.DataFrame) -> pd.DataFrame:
     n, days = len(who), ward.horizon_days
     anc = ward.mornings[:, :days, RECORDS.index("anc_1e9_per_l")]
-    daily = _ordered_daily(periods, n, days)
     due = ward.due_ng > 0
     given_ng = np.where(ward.taken, ward.due_ng, 0).sum(axis=2)
     in_target = (anc >= 1.0) & (anc <= 5.0)

@@ -1,172 +1,177 @@
-"""A run: from a scenario to a folder of tables.
-
-Arms share their patients and their luck: all arms of a patient stand in the same ward. A SimPy environment runs one
-ward.
-"""
+"""A run: from a scenario to a folder of tables, block by block, stopped and resumed as it may be."""
 
 from __future__ import annotations
 
-import gc
+import os
 import platform
+import resource
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import simpy
 
-from titranc.models import catalogue
-from titranc.models.clinic_view import Policy
-from titranc.models.policies import fixed as fixed_policy
-from titranc.models.policies import guideline as guideline_policy
-from titranc.sim import storage
-from titranc.sim.clinic import Clinic
-from titranc.sim.cohort import draw_patients
-from titranc.sim.log import EventLog
+from titranc.sim import parts, storage
+from titranc.sim.block_simulation import Progress, simulate_block
+from titranc.sim.blocks import BLOCK_PATIENTS, Block, blocks_of
+from titranc.sim.cohort_tables import merged_counts, summary_table
+from titranc.sim.columns import AGGREGATES, TEMPORARY_AT
+from titranc.sim.digests import ContentDigest
+from titranc.sim.executors import notes_of
 from titranc.sim.provenance import provenance
 from titranc.sim.scenario import Scenario
-from titranc.sim.streams import SCHEME_VERSION, Streams
-from titranc.sim.tables import build_tables
-from titranc.sim.ward import DAYS_PER_YEAR, MINUTES_PER_DAY, InjectionClock, Ward
+from titranc.sim.streams import SCHEME_VERSION
 
 NOTICE = "Simulation for teaching and research only, never for the treatment of a patient."
-BLOCK_PATIENTS = 200
-PROGRESS_DAYS = 28
 PACKAGES = ("numpy", "pandas", "scipy", "numba", "simpy", "pyarrow", "matplotlib")
 MAX_RELATIVE_ERROR = {"fast": 1e-3, "default": 1e-4, "reference": 1e-8}
 
-Progress = Callable[[float], None]
+
+@dataclass(frozen=True)
+class How:
+    """Where and in what portions the work is done; nothing of it changes a result."""
+
+    workers: int = 1
+    scheduler: str | None = None
+    resume: bool = False
+    block_patients: int = BLOCK_PATIENTS
 
 
 @dataclass(frozen=True)
 class Result:
-    """The tables of a run and its manifest."""
+    """A finished run: its folder and its manifest."""
 
-    tables: dict[str, pd.DataFrame]
+    folder: Path
     manifest: dict[str, Any]
 
+    def table(self, name: str, *, most_parts: int | None = None) -> pd.DataFrame:
+        """Return a table of the run, or its first parts, the digests checked."""
+        return parts.read_parts(self.folder, self.manifest["tables"][name], most_parts=most_parts)
 
-def run(scenario: Scenario, folder: Path, progress: Progress = lambda share: None) -> Result:
-    """Run a scenario into an absent or empty folder; raise FolderInUse when there is something in it."""
-    with storage.claimed(folder):
+
+def read_table(folder: Path, name: str) -> pd.DataFrame:
+    """Return a table of a finished run, its digests checked, or raise IntegrityFailure."""
+    tables = storage.read_manifest(folder)["tables"]
+    if name not in tables:
+        raise storage.IntegrityFailure(f"{folder}: no table {name} in this run; it has {', '.join(sorted(tables))}")
+    return parts.read_parts(folder, tables[name])
+
+
+def run(scenario: Scenario, folder: Path, progress: Progress = lambda share: None, how: How | None = None) -> Result:
+    """Run a scenario into `folder`, or go on with the run that stopped there.
+
+    Raises FolderInUse, IntegrityFailure (to resume what is another run) or WorkersLost; what is finished is kept.
+    """
+    how = how or How()
+    with storage.claimed(folder, resume=how.resume):
         started, clock = datetime.now(UTC), time.perf_counter()
-        tables = simulate(scenario, folder.name, progress)
+        storage.settle_identity(folder, _identity(scenario, how))
         storage.write_whole(folder / "scenario.yaml", scenario.to_yaml().encode())
-        entries = {name: storage.write_table(folder, name, table) for name, table in tables.items()}
+        blocks = blocks_of(scenario.cohort.n, how.block_patients)
+        notes = _work_through(scenario, folder.absolute(), blocks, progress, how)
+        entries, told = _finish_tables(scenario, folder, [notes[block.index] for block in blocks])
         manifest = _manifest(scenario, folder.name, entries, started, time.perf_counter() - clock)
-        manifest |= provenance(scenario, tables["patients"])
+        manifest |= told | {"work": _work_done(notes.values(), how)}
         storage.write_manifest(folder, manifest)
-    return Result(tables, manifest)
+    return Result(folder, manifest)
 
 
 def simulate(scenario: Scenario, run_id: str, progress: Progress = lambda share: None) -> dict[str, pd.DataFrame]:
     """Return the tables of a scenario, computed in memory; `progress` hears the share done, from 0 to 1."""
-    blocks = list(_blocks(scenario.cohort.n))
-    parts = [
-        simulate_block(scenario, run_id, block, _part_of(progress, index, len(blocks)))
-        for index, block in enumerate(blocks)
-    ]
-    return {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in parts[0]}
+    blocks = blocks_of(scenario.cohort.n)
+    done = [simulate_block(scenario, run_id, block.patient_ids, _part_of(progress, block)).tables for block in blocks]
+    return {name: pd.concat([tables[name] for tables in done], ignore_index=True) for name in done[0]}
 
 
-def _part_of(progress: Progress, index: int, blocks: int) -> Progress:
-    return lambda share: progress((index + share) / blocks)
+def content_digest(table: pd.DataFrame) -> str:
+    """Return a text that is the same for the same rows, in whatever order and parts they stand."""
+    return str(ContentDigest.of(table))
 
 
-def _blocks(n: int) -> Iterator[range]:
-    for first in range(0, n, BLOCK_PATIENTS):
-        yield range(first, min(n, first + BLOCK_PATIENTS))
+def _part_of(progress: Progress, block: Block) -> Progress:
+    return lambda share: progress((block.index + share) / block.count)
 
 
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Leave the search for unreachable cycles until later: a block makes many objects and next to no cycles."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+def _identity(scenario: Scenario, how: How) -> dict[str, Any]:
+    return {
+        "scenario": storage.text_sha256(scenario.to_yaml()),
+        "version": metadata.version("titranc"),
+        "random_scheme": SCHEME_VERSION,
+        "patients": scenario.cohort.n,
+        "block_patients": how.block_patients,
+        **{name: metadata.version(name) for name in ("numpy", "scipy", "numba")},
+    }
 
 
-def simulate_block(scenario: Scenario, run_id: str, patient_ids: range, progress: Progress) -> dict[str, pd.DataFrame]:
-    """Return the tables of these patients: a pure function of the scenario and their numbers."""
-    streams, arms = Streams(scenario.seed), scenario.resolved_arms()
-    people = {arm.name: draw_patients(arm.scenario, streams, patient_ids) for arm in arms}
-    bodies = [(arm, people[arm.name][i]) for i in range(len(patient_ids)) for arm in arms]
-    days = round(scenario.horizon_years * DAYS_PER_YEAR)
-    ward = Ward(
-        patients=[patient for _, patient in bodies],
-        clocks=[_clock(arm.scenario) for arm, _ in bodies],
-        vial_rounding_ug=[arm.scenario.drug.vial_rounding_ug for arm, _ in bodies],
-        horizon_days=days,
-        streams=streams,
-        accuracy=scenario.solver.accuracy,
-    )
-    log = EventLog(len(bodies), full=scenario.output.level in ("visit", "trajectory"))
-    clinics = {arm.name: _clinic(arm.name, arm.scenario, streams, log) for arm in arms}
-    env = simpy.Environment(initial_time=0)
-    for body, (arm, patient) in enumerate(bodies):
-        env.process(clinics[arm.name].follow_up(env, ward, body, patient))
-    env.process(_tell(env, days, progress))
-    with _no_garbage_collection():
-        env.run(until=days * MINUTES_PER_DAY)
-    ward.close()
-    return build_tables(
-        run_id,
-        [arm.name for arm, _ in bodies],
-        scenario.drug.product,
-        ward,
-        log,
-        trajectory_patients=scenario.output.trajectory_patients if scenario.output.level == "trajectory" else 0,
-    )
+def _work_through(
+    scenario: Scenario, folder: Path, blocks: list[Block], progress: Progress, how: How
+) -> dict[int, dict[str, Any]]:
+    """Return the note of every block, those of earlier attempts among them."""
+    found = {block.index: note for block in blocks if (note := parts.finished_note(folder, block))}
+    missing = [block for block in blocks if block.index not in found]
+    alone = how.workers == 1 and how.scheduler is None
+    work: Callable[[Block], dict[str, Any]] = partial(work_on, scenario, folder, progress if alone else None)
+    for note in notes_of(work, missing, workers=how.workers, scheduler=how.scheduler):
+        found[note["block"]] = note
+        progress(len(found) / len(blocks))
+    return found
 
 
-def _tell(env: simpy.Environment, days: int, progress: Progress) -> Generator[simpy.Event, None, None]:
-    while True:
-        progress(env.now / (days * MINUTES_PER_DAY))
-        yield env.timeout(PROGRESS_DAYS * MINUTES_PER_DAY)
+def work_on(scenario: Scenario, folder: Path, progress: Progress | None, block: Block) -> dict[str, Any]:
+    """Simulate a block and write its parts; return its note: digests, seconds, memory, never a table."""
+    told = _part_of(progress, block) if progress else lambda share: None
+    done = simulate_block(scenario, folder.name, block.patient_ids, told)
+    clock = time.perf_counter()
+    facts = {"block": block.index, "process": f"{platform.node()}-{os.getpid()}"}
+    note = parts.write_block(folder, block, done.tables, _passing(scenario), facts)
+    seconds = done.seconds | {"writing": done.seconds["writing"] + time.perf_counter() - clock}
+    return note | {"seconds": seconds, "peak_mib": _peak_mib()}
 
 
-def _clock(scenario: Scenario) -> InjectionClock:
-    hours = catalogue.drug(scenario.drug.product).injection_hours
-    chosen: tuple[int, ...] = tuple(scenario.drug.injection_hours or ())
-    return InjectionClock.of_hours(
-        once_daily=chosen if len(chosen) == 1 else hours.once_daily,
-        twice_daily=chosen if len(chosen) == 2 else hours.twice_daily,
-    )
+def _finish_tables(
+    scenario: Scenario, folder: Path, notes: list[dict[str, Any]]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Put together what belongs to the whole cohort.
+
+    Returns the manifest's entries of all tables and what it tells of rules and numbers.
+    """
+    entries = parts.table_entries(notes)
+    outcomes, patients = (parts.read_parts(folder, entries[name]) for name in ("outcomes", "patients"))
+    whole = {"summary": summary_table(outcomes)}
+    whole |= {name: merged_counts(parts.read_parts(folder, entries[name])) for name in AGGREGATES}
+    entries = {name: entry for name, entry in entries.items() if name not in _passing(scenario)}
+    entries |= {name: parts.whole_table(folder, name, table) for name, table in whole.items()}
+    return entries, provenance(scenario, patients)
 
 
-def _clinic(arm: str, scenario: Scenario, streams: Streams, log: EventLog) -> Clinic:
-    policy, edition = _policy(scenario), catalogue.guideline(scenario.edition, scenario.edition_overrides)
-    return Clinic(
-        arm=arm,
-        policy=policy,
-        limits=edition.limits,
-        hard_ceiling_ug_per_kg_day=catalogue.drug(scenario.drug.product).absolute_maximum_ug_per_kg_day.value,
-        assay=catalogue.assay(
-            within_subject_cv=scenario.assay.within_subject_cv,
-            cells_counted=scenario.assay.cells_counted,
-            lost_share=scenario.assay.lost_share,
-            implausible_share=scenario.assay.implausible_share,
-        ),
-        turnaround_minutes=scenario.laboratory.turnaround_hours * 60,
-        streams=streams,
-        log=log,
-    )
+def _passing(scenario: Scenario) -> tuple[str, ...]:
+    """Return the tables of a block that are needed only to put the cohort's together."""
+    return (*AGGREGATES, *TEMPORARY_AT[scenario.output.level])
 
 
-def _policy(scenario: Scenario) -> Policy:
-    chosen = scenario.policy
-    if chosen.kind == "fixed":
-        return fixed_policy.build(chosen.dose_ug_per_kg_day, chosen.times_per_day, chosen.visit_every_days)
-    return guideline_policy.build(chosen.edition, chosen.overrides)
+def _work_done(notes: Iterable[Mapping[str, Any]], how: How) -> dict[str, Any]:
+    """Return what the work cost: seconds by kind over all processes, and the sum of their peaks of memory."""
+    worked = [note for note in notes if "seconds" in note]
+    peaks = {"this": _peak_mib()} if how.workers > 1 or how.scheduler else {}
+    for note in worked:
+        peaks[note["process"]] = max(peaks.get(note["process"], 0), note["peak_mib"])
+    kinds = ("bodies", "clinic", "writing")
+    return {
+        "workers": how.workers,
+        "block_patients": how.block_patients,
+        "blocks_worked_on": len(worked),
+        "seconds": {kind: round(sum(note["seconds"][kind] for note in worked), 3) for kind in kinds},
+        "peak_mib_of_all_processes": sum(peaks.values()),
+    }
+
+
+def _peak_mib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def _manifest(
@@ -181,7 +186,7 @@ def _manifest(
         "version": metadata.version("titranc"),
         "seed": scenario.seed,
         "random_scheme": SCHEME_VERSION,
-        "scenario_sha256": storage.content_sha256(scenario.to_yaml()),
+        "scenario_sha256": storage.text_sha256(scenario.to_yaml()),
         "solver": {
             "accuracy": scenario.solver.accuracy,
             "max_relative_error": MAX_RELATIVE_ERROR[scenario.solver.accuracy],

@@ -23,7 +23,7 @@ def test_a_run_writes_tables_scenario_manifest_and_report_and_tells_its_story(tm
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "runs" / "scn_child").iterdir()} == {
         "patients.parquet", "visits.parquet", "doses.parquet", "trajectory.parquet", "events.parquet",
-        "outcomes.parquet", "scenario.yaml", "manifest.json", "report.html",
+        "outcomes.parquet", "summary.parquet", "anc_days.parquet", "dose_days.parquet", "blocks", "run.json", "scenario.yaml", "manifest.json", "report.html",
     }  # fmt: skip
     assert "Teaching and research only" in done.stdout
     story = titranc("explain", "runs/scn_child", "--patient", "0", folder=tmp_path)

@@ -46,19 +46,22 @@ def test_a_stopped_run_says_so_and_leaves_no_lock_and_no_manifest(tmp_path: Path
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == code
-    assert errors.splitlines()[-1] == "Stopped; no finished run was left."
+    assert errors.splitlines()[-1] == "Stopped; what is finished is kept, `--resume` goes on."
     assert "Traceback" not in errors
-    assert list((tmp_path / "run").iterdir()) == []
+    assert not list((tmp_path / "run").glob("**/*.part"))
+    assert not {".lock", "manifest.json"} & set(os.listdir(tmp_path / "run"))
 
 
-def test_a_killed_run_is_no_run_and_its_folder_can_be_used_again(tmp_path: Path) -> None:
+def test_a_killed_run_is_no_run_and_its_folder_is_not_taken_for_one(tmp_path: Path) -> None:
     process = under_way(tmp_path)
     process.kill()
     process.communicate()
     code, errors = finish(["report", "run"], tmp_path)
     assert code == 4
     assert "not a finished run" in errors
-    assert finish(SHORT, tmp_path)[0] == 0
+    code, errors = finish(SHORT, tmp_path)
+    assert code == 3
+    assert "an unfinished run is here" in errors
 
 
 def test_a_folder_belongs_to_one_run_at_a_time(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
+from pyarrow import dataset
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,7 @@ def _trajectory(folder: Path, arm: str, patient_id: int) -> pd.DataFrame:
 
 def _rows_of(folder: Path, table: str, arm: str, patient_id: int, order: str) -> pd.DataFrame:
     path = folder / f"{table}.parquet"
-    if (
-        pq.read_metadata(path).num_rows == 0
-    ):  # a table without rows has columns without types, which no filter can compare
+    if dataset.dataset(path).count_rows() == 0:  # its columns may have no types, which no filter can compare
         found: pd.DataFrame = pq.read_table(path).to_pandas()
         return found
     found = pq.read_table(path, filters=[("arm", "=", arm), ("patient_id", "=", patient_id)]).to_pandas()

@@ -1,0 +1,54 @@
+"""A cohort on one screen: the endpoints of each arm with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from titranc.sim.report.words import NOTICE, plain
+
+_SHOWN = {
+    "share_anc_below_0_5": "days below 0.5",
+    "share_anc_1_to_5": "days from 1 to 5",
+    "share_anc_above_10": "days above 10",
+    "mean_anc_1e9_per_l": "mean ANC",
+    "mean_dose_ug_per_kg_day": "mean dose",
+    "final_dose_ug_per_kg_day": "dose at the end",
+    "days_dose_above_15": "days above 15 ug/kg/day",
+    "status_hsct_referral": "referred for transplant",
+    "visits": "visits",
+}
+
+
+def render_cohort(summary: pd.DataFrame, manifest: Mapping[str, Any], folder: Path) -> RenderableType:
+    """Return the `summary` table of a run for `rich` to print."""
+    patients = int(summary["n"].max())
+    return Group(
+        Text(plain(manifest["title"]), style="bold"),
+        Text(f"{patients:,} patients an arm, seed {manifest['seed']}, {manifest['wall_seconds']:.0f} s"),
+        Text(NOTICE, style="yellow"),
+        Text(),
+        *[_arm(str(arm), rows) for arm, rows in summary.groupby("arm", sort=False)],
+        Text(f"Files: {plain(folder)} (tables, manifest.json)"),
+    )
+
+
+def _arm(arm: str, rows: pd.DataFrame) -> Table:
+    table = Table(title=f"Arm {plain(arm)}", title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("endpoint")
+    for name in ("mean", "95 % interval", "median", "quartiles", "unit"):
+        table.add_column(name, justify="left" if name == "unit" else "right", no_wrap=True)
+    by_name = rows.set_index("endpoint")
+    for name, words in _SHOWN.items():
+        row = by_name.loc[name]
+        table.add_row(
+            words, f"{row['estimate']:.3g}", f"{row['ci_low']:.3g} to {row['ci_high']:.3g}", f"{row['median']:.3g}",
+            f"{row['quartile_1']:.3g} to {row['quartile_3']:.3g}", plain(row["unit"]),
+        )  # fmt: skip
+    return table
