@@ -113,8 +113,9 @@ def _unbroken_days(now: Situation) -> int:
 def dose_above_risk_line_recently(now: Situation) -> bool:
     """The dose lies above the risk line or did so within the months of monitoring."""
     line, since = now.values["risk_line_ug_per_kg_day"], now.seen.day - now.values["monitor_after_line_days"]
-    earlier = any(visit.before.ug_per_kg_day > line for visit in now.visits_since(since))
-    return now.dose > line or earlier
+    until_today = now.seen.history[-1].after.ug_per_kg_day if now.seen.history else 0.0
+    earlier = (visit.before.ug_per_kg_day for visit in now.visits_since(since))
+    return now.dose > line or until_today > line or any(dose > line for dose in earlier)
 
 
 def dose_above_critical_line(now: Situation) -> bool:
