@@ -80,6 +80,14 @@ def explain(
 
 
 @app.command()
+def bench(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Measure this machine: patient-years per second, and what a big cohort would take."""
+    from titranc.sim import benchmark
+
+    benchmark.show(as_json=as_json)
+
+
+@app.command()
 def info(cite: Annotated[bool, typer.Option("--cite", help="How to cite.")] = False) -> None:
     """Versions, folders and how to cite."""
     from titranc.sim import about

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from titranc.sim import benchmark
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -96,3 +98,11 @@ def test_help_and_checks_load_no_heavy_library(words: list[str], tmp_path: Path)
         [sys.executable, "-c", program, *words], capture_output=True, text=True, cwd=tmp_path, check=True
     )
     assert "LOADED []" in done.stdout
+
+
+def test_the_machine_is_measured() -> None:
+    found = benchmark.measured(patients=8, years=0.5)
+    per_day = found["microseconds_per_patient_day"]
+    assert set(per_day) == {"bodies", "clinic", "writing", "all"}
+    assert all(cost > 0 for cost in per_day.values())
+    assert found["patient_years_per_second"] == pytest.approx(1e6 / 365.25 / per_day["all"])
