@@ -125,6 +125,40 @@ def test_a_worker_that_is_killed_ends_the_run_with_code_6_and_keeps_what_is_fini
     assert list(notes.glob("*.json"))
 
 
+CLUSTER = """
+import sys
+from distributed import LocalCluster
+if __name__ == "__main__":
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        print(cluster.scheduler_address, *[w.process.pid for w in cluster.workers.values()], flush=True)
+        sys.stdin.read()
+"""
+
+
+@pytest.mark.slow
+def test_a_cluster_that_loses_a_worker_gives_the_same_tables(tmp_path: Path) -> None:
+    (tmp_path / "cluster.py").write_text(CLUSTER)
+    begin = [sys.executable, "cluster.py"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(begin, cwd=tmp_path, text=True, **pipes) as cluster:
+        try:
+            assert cluster.stdout is not None
+            address, worker, _ = cluster.stdout.readline().split()
+            words = ["-n", "3000", "--set", "horizon_years=1", "--set", "output.level=patient", "--scheduler", address]
+            with subprocess.Popen([*COMMAND, *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+                while not list((tmp_path / "run" / "blocks").glob("*.json")):
+                    assert process.poll() is None, process.communicate()
+                    time.sleep(0.05)
+                os.kill(int(worker), signal.SIGKILL)
+                _, errors = process.communicate(timeout=200)
+                assert process.returncode == 0, errors
+        finally:
+            cluster.kill()
+    found = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    scenario = load_scenario("scn_child", ["cohort.n=3000", "horizon_years=1", "output.level=patient"])
+    assert found["tables"]["outcomes"]["content"] == trial.content_digest(trial.simulate(scenario, "x")["outcomes"])
+
+
 def test_a_scheduler_that_is_not_there_is_answered(tmp_path: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "-n", "2", "--set", "horizon_years=0.1", "--scheduler", "tcp://127.0.0.1:9"],
