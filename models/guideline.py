@@ -131,11 +131,12 @@ def next_visit_days(now: Situation, rule: Rule, phase: str, after: Regimen) -> i
 
 
 def _next_on_grid(days: int, every: float) -> int:
-    """Return the whole days until the next multiple of `every` days, counted from the last change."""
+    """Return the whole days until the next multiple of `every` days after the last change, passed over when it is near."""
     step = math.floor(days / every)
     while math.floor(step * every) <= days:
         step += 1
-    return math.floor(step * every) - days
+    wait = math.floor(step * every) - days
+    return wait if wait >= every / 2 else wait + math.floor(every)
 
 
 def _previous_anc(now: Situation) -> float:

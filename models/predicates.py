@@ -10,6 +10,7 @@ from typing import Protocol
 
 from titranc.models.clinic_view import Csf3rFinding
 from titranc.models.situation import Situation
+from titranc.models.titration import lower_by_step
 
 
 class Predicate(Protocol):
@@ -96,7 +97,7 @@ def comfortable_above_risk_line(now: Situation) -> bool:
     """Comfortable counts for weeks at a dose above a risk line, and one step lower has not lately failed."""
     if now.anc is None or now.line_below() is None or _unbroken_days(now) < now.values["comfortable_days"]:
         return False
-    lower = now.dose - now.values["step_ug_per_kg_day"]
+    lower = lower_by_step(now).ug_per_kg_day
     return all(lower > failed for failed in now.failed_doses())
 
 
@@ -131,7 +132,7 @@ def dose_in_monitoring_band(now: Situation) -> bool:
 def low_responder(now: Situation) -> bool:
     """A dose in [15, 20] holds the target where a lower one has failed."""
     band = now.values["critical_line_ug_per_kg_day"] <= now.dose <= now.values["non_responder_line_ug_per_kg_day"]
-    if not band or now.anc is None or now.days_at_dose < now.values["days_to_judge_response"]:
+    if not band or now.anc is None or now.changed_today or now.days_at_dose < now.values["days_to_judge_response"]:
         return False
     latest = list(islice(now.counts(), 2))
     holds = len(latest) == 2 and all(anc >= now.values["target_low_1e9_per_l"] for _, anc in latest)

@@ -36,6 +36,11 @@ class Situation:
         """Days since the dose was last changed; the start counts as a change."""
         return self.seen.day - self.last_change.day if self.last_change else 0
 
+    @property
+    def changed_today(self) -> bool:
+        """Whether the dose is one that today's decision has set."""
+        return bool(self.seen.history) and self.seen.history[-1].after != self.regimen
+
     def counts(self) -> Iterator[tuple[int, float]]:
         """Return (day, ANC) of the usable counts drawn since the last change, newest first."""
         since = self.last_change.day if self.last_change else -1

@@ -122,6 +122,28 @@ def test_a_rise_is_one_step_and_no_sooner_than_the_interval(case: Case) -> None:
     assert (raised["day"] - raised["last_change"] >= case.values["step_interval_days"]).all()
 
 
+def test_a_rise_rests_on_concordant_counts_at_the_dose(case: Case) -> None:
+    enough, low = int(case.values["counts_to_raise"]), case.values["target_low_1e9_per_l"]
+    for _, own in case.visits[case.visits["valid"]].groupby("patient_id"):
+        for row in own[own["raised"]].itertuples():
+            here = own[(own["day"] > row.last_change) & (own["day"] <= row.day)]["anc"]
+            assert len(here) >= enough
+            assert (here.tail(enough) < low).all()
+
+
+def test_no_way_down_leads_to_a_dose_that_failed_of_late(case: Case) -> None:
+    """A count above the target is a way down of its own; it lowers whatever failed before."""
+    chosen = case.visits["fell"] & (case.visits["anc"] <= case.values["target_high_1e9_per_l"])
+    for patient_id, own in case.visits[case.visits["raised"]].groupby("patient_id"):
+        for row in case.visits[chosen & (case.visits["patient_id"] == patient_id)].itertuples():
+            lately = own[(own["day"] < row.day) & (own["day"] >= row.day - case.values["failed_dose_memory_days"])]
+            assert (lately["before"] < row.after).all()
+
+
+def test_nobody_is_bled_on_two_days_running(case: Case) -> None:
+    assert (case.visits.groupby("patient_id")["day"].diff().dropna() >= 2).all()
+
+
 def test_a_line_at_15_or_20_is_crossed_only_after_its_fourteen_days(case: Case) -> None:
     raised = case.visits[case.visits["raised"]]
     for name in ("critical_line_ug_per_kg_day", "non_responder_line_ug_per_kg_day"):
