@@ -64,6 +64,11 @@ def below_target(now: Situation) -> bool:
     return now.anc is not None and now.anc < now.values["target_low_1e9_per_l"]
 
 
+def above_target(now: Situation) -> bool:
+    """The present count is above the target."""
+    return now.anc is not None and now.anc > now.values["target_high_1e9_per_l"]
+
+
 def _low_and_due(now: Situation) -> bool:
     enough = int(now.values["counts_to_raise"])
     low = now.last_counts_below(enough, now.values["target_low_1e9_per_l"])
@@ -176,6 +181,7 @@ PREDICATES: dict[str, Predicate] = {
         above_never_aim,
         confirmed_above_target,
         below_target,
+        above_target,
         confirmed_below_target,
         confirmed_below_target_at_ceiling,
         must_wait_at_line,

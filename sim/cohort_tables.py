@@ -106,6 +106,8 @@ def _endpoint(arm: object, name: str, unit: str, values: np.ndarray) -> dict[str
         method = "mean, Student"
         width = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * error if n > 1 else np.nan
         low, high = mean - width, mean + width
+        if name.startswith("share_"):
+            low, high = max(low, 0.0), min(high, 1.0)
     q25, median, q75 = np.quantile(values, [0.25, 0.5, 0.75]) if n else (np.nan,) * 3
     return {
         "arm": arm, "endpoint": name, "estimate": mean, "ci_low": low, "ci_high": high, "mcse": error, "n": n,

@@ -9,7 +9,8 @@ from threading import Timer
 
 from titranc.models import integrator
 
-PATIENCE_SECONDS = 1.0
+# To load what is compiled takes less, even on a busy machine.
+PATIENCE_SECONDS = 3.0
 MESSAGE = "Compiling the model, once on this machine (about ten seconds) ..."
 
 

@@ -35,6 +35,8 @@ def default_folder(scenario: str, *, resume: bool = False) -> Path:
 def run_and_report(scenario: Scenario, folder: Path, how: trial.How, *, open_report: bool) -> None:
     """Run into `folder`, write the report where there are visits to report, print the summary."""
     errors = Console(stderr=True)
+    if not how.resume:
+        storage.refuse_what_is_there(folder)
     compiling.make_ready(errors.print)
     with Progress(
         TextColumn("{task.description}"),
@@ -46,7 +48,8 @@ def run_and_report(scenario: Scenario, folder: Path, how: trial.How, *, open_rep
     ) as bar:
         task = bar.add_task(scenario.title, total=1.0)
         result = trial.run(scenario, folder, lambda share: bar.update(task, completed=share), how)
-    if "visits" not in result.manifest["tables"] or len(result.manifest["tables"]["visits"]["parts"]) > 1:
+    visits = result.manifest["tables"].get("visits", {"parts": []})
+    if len(visits["parts"]) != 1 or len(scenario.arms) > 1:
         Console().print(render_cohort(result.table("summary"), result.manifest, folder))
     else:
         told = {name: result.table(name) for name in ("visits", "events", "outcomes")}

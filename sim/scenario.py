@@ -155,7 +155,15 @@ def load_scenario(source: str | Path, overrides: Sequence[str] = ()) -> Scenario
         raise InputRefused(with_others(refused.problems, problems)) from None
     if problems:
         raise InputRefused(problems)
-    return scenario
+    return _titled(scenario, overrides)
+
+
+def _titled(scenario: Scenario, overrides: Sequence[str]) -> Scenario:
+    """Return the scenario with what was laid over it in its title: the title of the file tells of the file."""
+    told = [change for change in overrides if not change.startswith(("cohort.n=", "seed=", "output.", "title="))]
+    if not told:
+        return scenario
+    return scenario.model_copy(update={"title": f"{scenario.title} [changed: {', '.join(told)}]"})
 
 
 def list_scenarios() -> list[ScenarioEntry]:

@@ -39,14 +39,17 @@ def claimed(folder: Path, *, resume: bool = False) -> Iterator[Path]:
         raise FolderInUse(f"{folder}: another run is writing here; wait for it or choose another with --out") from error
     try:
         if not resume:
-            _refuse_what_is_there(folder)
+            refuse_what_is_there(folder)
         yield folder
     finally:
         (folder / LOCK_NAME).unlink(missing_ok=True)
         lock.release()
 
 
-def _refuse_what_is_there(folder: Path) -> None:
+def refuse_what_is_there(folder: Path) -> None:
+    """Raise FolderInUse when a folder holds anything, naming what."""
+    if not folder.is_dir():
+        return
     present = sorted(path.name for path in folder.iterdir() if path.name != LOCK_NAME)
     if MANIFEST_NAME in present:
         raise FolderInUse(f"{folder}: a finished run is here; choose another folder with --out")
@@ -56,7 +59,7 @@ def _refuse_what_is_there(folder: Path) -> None:
         )
     if present:
         what = ", ".join(present[:3])
-        raise FolderInUse(f"{folder}: the folder is not empty ({what}); remove it or choose another with --out")
+        raise FolderInUse(f"{folder}: the folder is not empty ({what}); choose another with --out")
 
 
 def write_whole(path: Path, data: bytes) -> str:

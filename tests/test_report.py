@@ -490,7 +490,7 @@ def test_the_caption_states_the_facts_of_the_data() -> None:
     assert "at 8 ug/kg/day or above from day 0, passed 15 on day 21 and never passed 20." in caption
     assert "Of 4 reported counts, 25 % lay between 1 and 5 and 2 below 0.5, the last on day 7." in caption
     assert "1 visit had no number" in caption
-    assert "5 % of the 800 ordered doses were missed." in caption
+    assert "5 % of the 800 ordered doses were missed, which the clinic cannot see." in caption
 
 
 def test_the_growth_caption_says_what_the_last_dose_would_have_been_at_the_first_weight() -> None:

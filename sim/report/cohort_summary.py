@@ -14,14 +14,14 @@ from rich.text import Text
 from titranc.sim.report.words import NOTICE, plain
 
 _SHOWN = {
-    "share_anc_below_0_5": "days below 0.5",
-    "share_anc_1_to_5": "days from 1 to 5",
-    "share_anc_above_10": "days above 10",
-    "mean_anc_1e9_per_l": "mean ANC",
-    "mean_dose_ug_per_kg_day": "mean dose",
-    "final_dose_ug_per_kg_day": "dose at the end",
+    "share_anc_below_0_5": "share of days, ANC below 0.5",
+    "share_anc_1_to_5": "share of days, ANC 1 to 5",
+    "share_anc_above_10": "share of days, ANC above 10",
+    "mean_anc_1e9_per_l": "mean ANC, 10^9/L",
+    "mean_dose_ug_per_kg_day": "mean dose, ug/kg/day",
+    "final_dose_ug_per_kg_day": "dose at the end, ug/kg/day",
     "days_dose_above_15": "days above 15 ug/kg/day",
-    "status_hsct_referral": "referred for transplant",
+    "status_hsct_referral": "referred for transplant, share",
     "visits": "visits",
 }
 
@@ -41,14 +41,13 @@ def render_cohort(summary: pd.DataFrame, manifest: Mapping[str, Any], folder: Pa
 
 def _arm(arm: str, rows: pd.DataFrame) -> Table:
     table = Table(title=f"Arm {plain(arm)}", title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("endpoint")
-    for name in ("mean", "95 % interval", "median", "quartiles", "unit"):
-        table.add_column(name, justify="left" if name == "unit" else "right", no_wrap=True)
+    table.add_column("", no_wrap=True, min_width=31)
+    for name in ("mean", "95 % interval", "median"):
+        table.add_column(name, justify="right", no_wrap=True)
     by_name = rows.set_index("endpoint")
     for name, words in _SHOWN.items():
         row = by_name.loc[name]
         table.add_row(
-            words, f"{row['estimate']:.3g}", f"{row['ci_low']:.3g} to {row['ci_high']:.3g}", f"{row['median']:.3g}",
-            f"{row['quartile_1']:.3g} to {row['quartile_3']:.3g}", plain(row["unit"]),
-        )  # fmt: skip
+            words, f"{row['estimate']:.3g}", f"{row['ci_low']:.3g} to {row['ci_high']:.3g}", f"{row['median']:.3g}"
+        )
     return table

@@ -101,7 +101,7 @@ def doses_missed(doses: pd.DataFrame) -> str:
     ordered, missed = doses["doses_ordered"].sum(), doses["doses_missed"].sum()
     if ordered == 0:
         return ""
-    return f"{percent(missed / ordered)} of the {ordered:,.0f} ordered doses were missed."
+    return f"{percent(missed / ordered)} of the {ordered:,.0f} ordered doses were missed, which the clinic cannot see."
 
 
 def answer(outcomes: pd.DataFrame, visits: pd.DataFrame) -> str:
