@@ -22,7 +22,7 @@ RECALLED = {name: entry for name, entry in catalogue.edition("source").values.it
 
 
 def printed(what: RenderableType) -> str:
-    console = Console(file=io.StringIO(), width=100)
+    console = Console(file=io.StringIO(), width=80)
     console.print(what)
     return console.file.getvalue()  # type: ignore[attr-defined]
 

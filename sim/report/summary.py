@@ -35,6 +35,7 @@ from titranc.sim.report.words import (
 _COLUMNS = 98
 _MOST_ROWS = 15
 _BAR_CELLS = 60
+_DOSE_CELLS = 18
 _BAND_BLOCKS = "█▓░▒▞"
 _BAND_WORDS = ("<0.5", "0.5-1", "1-5", "5-10", ">10")
 _BAND_STYLES = ("red", "yellow", "green", "cyan", "blue")
@@ -125,7 +126,7 @@ def _course_row(rows: pd.DataFrame, end: int, top: float) -> list[str]:
     if rows.empty:
         return [str(end), *[ABSENT] * 5, ""]
     last = rows.groupby("patient_id").last().median(numeric_only=True)
-    bar = "▇" * max(round(22 * float(last[DOSE]) / top), 0)
+    bar = "▇" * max(round(_DOSE_CELLS * float(last[DOSE]) / top), 0)
     count = rows["anc_reported_1e9_per_l"].median()
     return [
         str(end), f"{last['age_years']:.1f}", f"{last['weight_kg']:.1f}", anc(count), number(last[DOSE]),
