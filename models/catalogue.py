@@ -80,13 +80,14 @@ class InjectionHours(_Entry):
 
 
 class Drug(_Entry):
-    """A product: its agent, the depot it is injected into and the most that may ever be given."""
+    """A product: its agent, its depot, the most that may ever be given, and when blood may be drawn after a dose."""
 
     product: str
     title: str
     agent: Literal["G-CSF", "GM-CSF"]
     depot: str
     absolute_maximum_ug_per_kg_day: Quantity
+    hours_from_dose_to_sample: Quantity
     injection_hours: InjectionHours
 
 

@@ -28,7 +28,7 @@ def provenance(scenario: Scenario, patients: pd.DataFrame) -> dict[str, Any]:
         "reference_parameters": _reference_parameters(scenario),
         "assay": _assay(scenario),
         "growth": _growth(scenario, patients),
-        "drug": {"absolute_maximum_ug_per_kg_day": _as_read(_maximum(scenario))},
+        "drug": _drug(scenario),
     }
     return {
         "edition": edition.edition,
@@ -129,8 +129,10 @@ def _growth(scenario: Scenario, patients: pd.DataFrame) -> dict[str, dict[str, A
     return {name: _as_read(rules[name]) for name, holds in used.items() if holds}
 
 
-def _maximum(scenario: Scenario) -> catalogue.Quantity:
-    return catalogue.drug(scenario.drug.product).absolute_maximum_ug_per_kg_day
+def _drug(scenario: Scenario) -> dict[str, Any]:
+    product = catalogue.drug(scenario.drug.product)
+    names = ("absolute_maximum_ug_per_kg_day", "hours_from_dose_to_sample")
+    return {name: _as_read(getattr(product, name)) for name in names}
 
 
 def _as_read(entry: catalogue.Quantity) -> dict[str, Any]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from titranc.models.documents import Document, InputProblem, KeyPath, read_document
 from titranc.models.shelves import MODELS_FOLDER, names
 
+HOURS_PER_DAY = 24
 Known = dict[str, dict[str, Any]]
 
 
 def problems_with_names(document: Document) -> list[InputProblem]:
     """Return a problem for every replaced number with an unknown name, out of its declared range or out of order.
 
-    Every ceiling and every fixed dose is held to the drug's own maximum besides; one problem a number.
+    Every ceiling and every fixed dose is held to the drug's own maximum besides, every hour of injection to the time a
+    count needs after it; one problem a number.
     """
     problems: list[InputProblem] = []
     for path in _places_with_names(document):
@@ -25,7 +28,7 @@ def problems_with_names(document: Document) -> list[InputProblem]:
             written = [key for key in given if (*path, key) in document.lines or (*path, key) in document.files]
             problems += [found for key in written if (found := _problem(document, (*path, key), known))]
             problems += _out_of_order(document, path, given)
-    return with_others(problems, _above_the_drug(document))
+    return with_others(problems, chain(_above_the_drug(document), _injected_before_the_sample(document)))
 
 
 def with_others(problems: Sequence[InputProblem], others: Iterable[InputProblem]) -> list[InputProblem]:
@@ -58,12 +61,39 @@ def _above_the_drug(document: Document) -> Iterator[InputProblem]:
                 )
 
 
+def _injected_before_the_sample(document: Document) -> Iterator[InputProblem]:
+    """Return a problem for injection hours so late that the next morning's count is drawn on the peak after them."""
+    for place in _base_and_arms(document):
+        path = (*place, "drug", "injection_hours")
+        hours, least = document.value(path), _number_of(_product(document, place), "hours_from_dose_to_sample")
+        if not isinstance(hours, list) or not hours or not all(_is_hour(hour) for hour in hours):
+            continue
+        if hours[0] != 0 and HOURS_PER_DAY - hours[-1] < least:
+            latest = HOURS_PER_DAY - least
+            yield document.problem(
+                path,
+                f"hours of which the first is 0 (blood is drawn just before) or the last at most {latest:g} ({least:g} "
+                "hours before the next sample)",
+            )
+
+
+def _is_hour(hour: object) -> bool:
+    return isinstance(hour, (int, float)) and 0 <= hour < HOURS_PER_DAY
+
+
 def _maximum(document: Document, place: KeyPath) -> tuple[str, float]:
     """Return the product given in the base or an arm, and the most of it that may be given, ug/kg/day."""
+    product = _product(document, place)
+    return product, _number_of(product, "absolute_maximum_ug_per_kg_day")
+
+
+def _product(document: Document, place: KeyPath) -> str:
     given = (document.value((*where, "drug", "product")) for where in (place, ()))
-    product = next((str(name) for name in given if name in names("drugs")), "filgrastim")
-    entry = read_document(MODELS_FOLDER / "drugs" / f"{product}.yaml").data["absolute_maximum_ug_per_kg_day"]
-    return product, float(entry["value"])
+    return next((str(name) for name in given if name in names("drugs")), "filgrastim")
+
+
+def _number_of(product: str, name: str) -> float:
+    return float(read_document(MODELS_FOLDER / "drugs" / f"{product}.yaml").data[name]["value"])
 
 
 def _known_at(document: Document, path: KeyPath) -> Known:

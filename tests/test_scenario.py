@@ -560,6 +560,23 @@ def test_injection_hours_are_one_or_two_rising_hours_of_the_day(tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
+    ("hours", "allowed"), [([0], 1), ([6], 1), ([0, 22], 1), ([7], 0), ([20], 0), ([6, 18], 0), ([7.0], 0)]
+)
+def test_a_dose_hours_before_the_blood_sample_is_refused(tmp_path: Path, hours: list[float], allowed: int) -> None:
+    arm = {"name": "other", "drug": {"injection_hours": hours}}
+    for content in ({**VALID, "drug": {"injection_hours": hours}}, {**VALID, "arms": [arm]}):
+        file = written(tmp_path, content)
+        if allowed:
+            assert load_scenario(file)
+        else:
+            problem = only_problem(file)
+            assert problem.field.endswith("drug.injection_hours")
+            assert problem.line is not None
+            assert "the first is 0" in problem.allowed
+            assert "at most 6 (18 hours" in problem.allowed
+
+
+@pytest.mark.parametrize(
     ("overrides", "field", "allowed"),
     [
         ({"step_interval_dayz": 7}, "step_interval_dayz", "`step_interval_days`?"),
@@ -651,7 +668,7 @@ ARMS: dict[str, Any] = {
         {"name": "slow", "policy": {"overrides": {"step_interval_days": 14}}},
         {"name": "fixed5", "policy": {"kind": "fixed", "dose_ug_per_kg_day": 5.0}},
         {"name": "half_taken", "adherence": {"doses_taken": 0.5}, "laboratory": {"turnaround_hours": 24}},
-        {"name": "evening", "drug": {"injection_hours": [10, 22]}},
+        {"name": "evening", "drug": {"injection_hours": [0, 10]}},
     ],
 }
 
@@ -672,7 +689,7 @@ def test_an_arm_is_the_base_with_its_changes(tmp_path: Path) -> None:
     assert arms["evening"].drug.model_dump() == {
         "product": "filgrastim",
         "vial_rounding_ug": 0.0,
-        "injection_hours": (10, 22),
+        "injection_hours": (0, 10),
     }
     assert all(arm.cohort == scenario.cohort for arm in arms.values())
     assert all(arm.seed == scenario.seed for arm in arms.values())
