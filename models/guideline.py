@@ -87,8 +87,9 @@ class Guideline:
         rule = next(rule for rule in self.dose_rules if PREDICATES[rule.when](now))
         titrate, action = TITRATIONS[rule.then]
         regimen = titrate(now)
-        standing = self._standing(observation, now.regimen, regimen)
-        phase = phase_of(now, changed=regimen != now.regimen)
+        changed = regimen is not now.regimen and regimen != now.regimen
+        standing = self._standing(Situation(replace(observation, regimen=regimen), self.values) if changed else now)
+        phase = phase_of(now, changed=changed)
         return Decision(
             regimen=regimen,
             next_visit_days=next_visit_days(now, rule, phase, regimen),
@@ -100,10 +101,8 @@ class Guideline:
             orders={extra.order: extra.id for extra in standing if extra.order},
         )
 
-    def _standing(self, observation: Observation, before: Regimen, after: Regimen) -> tuple[Rule, ...]:
+    def _standing(self, now: Situation) -> tuple[Rule, ...]:
         """Return the standing rules that apply to the dose left in force."""
-        seen = observation if after == before else replace(observation, regimen=after)
-        now = Situation(seen, self.values)
         return tuple(rule for rule in self.standing_rules if PREDICATES[rule.when](now))
 
 

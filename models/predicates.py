@@ -100,20 +100,21 @@ def confirmed_below_target_and_crossing(now: Situation) -> bool:
 
 def comfortable_above_risk_line(now: Situation) -> bool:
     """Comfortable counts for weeks at a dose above a risk line, and one step lower has not lately failed."""
-    if now.anc is None or now.line_below() is None or _unbroken_days(now) < now.values["comfortable_days"]:
+    if now.anc is None or now.line_below() is None or not _comfortable_for_weeks(now):
         return False
     lower = lower_by_step(now).ug_per_kg_day
     return all(lower > failed for failed in now.failed_doses())
 
 
-def _unbroken_days(now: Situation) -> int:
-    """Days spanned by the latest unbroken run of comfortable counts; -1 when it is shorter than asked for."""
-    days = []
-    for day, anc in now.counts():
+def _comfortable_for_weeks(now: Situation) -> bool:
+    """Whether the latest unbroken run of comfortable counts has as many counts and days as asked for."""
+    counts, days = now.values["comfortable_counts"], now.values["comfortable_days"]
+    for number, (day, anc) in enumerate(now.counts(), start=1):
         if anc < now.values["comfortable_anc_1e9_per_l"]:
-            break
-        days.append(day)
-    return days[0] - days[-1] if len(days) >= now.values["comfortable_counts"] else -1
+            return False
+        if number >= counts and now.seen.count.day - day >= days:
+            return True
+    return False
 
 
 def dose_above_risk_line_recently(now: Situation) -> bool:
