@@ -17,6 +17,16 @@ from matplotlib.figure import Figure
 
 from titranc.sim.report.findings import ANC_BANDS, DOSE, answer, is_change, one_patient, rules_named
 from titranc.sim.report.grades import MEANING, number_in, number_rows, weight_legend, weight_mark
+from titranc.sim.report.plots.cohort import (
+    caption_band,
+    caption_dose,
+    caption_patients,
+    caption_shares,
+    plot_band,
+    plot_dose,
+    plot_patients,
+    plot_shares,
+)
 from titranc.sim.report.plots.first_weeks import (
     caption_first_weeks,
     decisions_left_out,
@@ -25,12 +35,13 @@ from titranc.sim.report.plots.first_weeks import (
 )
 from titranc.sim.report.plots.growth import caption_growth, plot_growth
 from titranc.sim.report.plots.titration import caption_titration, plot_titration
-from titranc.sim.report.run_folder import Run, Story, first_story, read_run
+from titranc.sim.report.run_folder import Run, Story, first_story, optional_table, read_run
 from titranc.sim.report.style import BAND_COLOURS
 from titranc.sim.report.svg import inline_svg
 from titranc.sim.report.words import NOTICE, anc, counted, day_words, event_words, number, percent, plain
 
 REPORT_NAME = "report.html"
+FEWEST_FOR_A_COHORT = 20
 
 _STATUS_WORDS = {
     "implement": "as the article has it",
@@ -108,6 +119,7 @@ def render_page(run: Run) -> str:
             grade_c=MEANING,
             scenario=run.scenario_text,
             provenance=_provenance(run.manifest),
+            cohort=_cohort_pictures(run),
             **_told(story),
         )
     )
@@ -187,6 +199,21 @@ def _pictures(story: Story) -> dict[str, dict[str, Any]]:
         ),
         "growth": _picture("growth", plot_growth(visits), caption_growth(visits)),
     }
+
+
+def _cohort_pictures(run: Run) -> list[dict[str, Any]]:
+    """Return the pictures of the whole cohort, of a run with enough patients to make one."""
+    counts = optional_table(run.folder, "anc_days")
+    if run.outcomes["patient_id"].nunique() < FEWEST_FOR_A_COHORT or counts.empty:
+        return []
+    few = optional_table(run.folder, "trajectory", most_patients=3)
+    outcomes = run.outcomes
+    return [
+        _picture("cohort-band", plot_band(counts, few), caption_band(counts)),
+        _picture("cohort-shares", plot_shares(counts), caption_shares(counts)),
+        _picture("cohort-dose", plot_dose(outcomes), caption_dose(outcomes)),
+        _picture("cohort-patients", plot_patients(outcomes), caption_patients(outcomes)),
+    ]
 
 
 def _picture(name: str, figure: Figure, caption: str) -> dict[str, Any]:

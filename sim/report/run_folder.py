@@ -74,6 +74,16 @@ def first_story(run: Run) -> Story:
     )
 
 
+def optional_table(folder: Path, name: str, *, most_patients: int | None = None) -> pd.DataFrame:
+    """Read a table, of the first patients only where asked; empty when the run has none of that name."""
+    path = folder / f"{name}.parquet"
+    if not path.exists():
+        return pd.DataFrame()
+    filters = None if most_patients is None else [("patient_id", "<", most_patients)]
+    found: pd.DataFrame = pq.read_table(path, filters=filters).to_pandas()
+    return found
+
+
 def _trajectory(folder: Path, arm: str, patient_id: int) -> pd.DataFrame:
     """Return the daily record, empty when the scenario did not ask for one."""
     nothing = pd.DataFrame({"day": [], "anc_1e9_per_l": []}, dtype=float)
