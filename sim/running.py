@@ -35,8 +35,8 @@ def default_folder(scenario: str, *, resume: bool = False) -> Path:
 def run_and_report(scenario: Scenario, folder: Path, how: trial.How, *, open_report: bool) -> None:
     """Run into `folder`, write the report where there are visits to report, print the summary."""
     errors = Console(stderr=True)
-    if not how.resume:
-        storage.refuse_what_is_there(folder)
+    with storage.claimed(folder, resume=how.resume):
+        pass  # a folder that is taken is refused before the wait
     compiling.make_ready(errors.print)
     with Progress(
         TextColumn("{task.description}"),

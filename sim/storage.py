@@ -39,17 +39,14 @@ def claimed(folder: Path, *, resume: bool = False) -> Iterator[Path]:
         raise FolderInUse(f"{folder}: another run is writing here; wait for it or choose another with --out") from error
     try:
         if not resume:
-            refuse_what_is_there(folder)
+            _refuse_what_is_there(folder)
         yield folder
     finally:
         (folder / LOCK_NAME).unlink(missing_ok=True)
         lock.release()
 
 
-def refuse_what_is_there(folder: Path) -> None:
-    """Raise FolderInUse when a folder holds anything, naming what."""
-    if not folder.is_dir():
-        return
+def _refuse_what_is_there(folder: Path) -> None:
     present = sorted(path.name for path in folder.iterdir() if path.name != LOCK_NAME)
     if MANIFEST_NAME in present:
         raise FolderInUse(f"{folder}: a finished run is here; choose another folder with --out")

@@ -208,6 +208,8 @@ def _cohort_pictures(run: Run) -> list[dict[str, Any]]:
         return []
     few = optional_table(run.folder, "trajectory", most_patients=3)
     outcomes = run.outcomes
+    order = list(dict.fromkeys(outcomes["arm"]))
+    counts = counts.sort_values("arm", key=lambda arms: arms.map(order.index), kind="stable")
     return [
         _picture("cohort-band", plot_band(counts, few), caption_band(counts)),
         _picture("cohort-shares", plot_shares(counts), caption_shares(counts)),

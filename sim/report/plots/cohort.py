@@ -40,10 +40,11 @@ _MOST_ROWS = 100
 
 def caption_band(anc_days: pd.DataFrame) -> str:
     """Return what to notice in `plot_band`: the median and the spread of the last year."""
-    last = anc_days[anc_days["day"] >= anc_days["day"].max() - 364]
+    arm = _arms(anc_days)[0]
+    last = anc_days[(anc_days["arm"] == arm) & (anc_days["day"] >= anc_days["day"].max() - 364)]
     low, median, high = (_quantile(last, share) for share in (0.05, 0.5, 0.95))
     return (
-        f"In the last year half of all patient-days lay above {median:.2g}, nine in ten between {low:.2g} and {high:.2g}. "
+        f"{_under(anc_days)}In the last year half of all patient-days lay above {median:.2g}, nine in ten between {low:.2g} and {high:.2g}. "
         "Band: a quarter to three quarters; pale: 5 to 95 %; thin lines: three patients."
     )
 
@@ -83,7 +84,7 @@ def caption_shares(anc_days: pd.DataFrame) -> str:
     shares = _band_shares(anc_days[anc_days["arm"] == _arms(anc_days)[0]])
     first, last = shares.iloc[:3].mean(), shares.iloc[-13:].mean()
     return (
-        f"Of all patient-days {percent(first[2])} lay between 1 and 5 in the first three months and {percent(last[2])} in the "
+        f"{_under(anc_days)}Of all patient-days {percent(first[2])} lay between 1 and 5 in the first three months and {percent(last[2])} in the "
         f"last year; below 0.5 it was {percent(first[0])} and {percent(last[0])}."
     )
 
@@ -117,7 +118,7 @@ def caption_dose(outcomes: pd.DataFrame) -> str:
     """Return what to notice in `plot_dose`: the median and the shares above the lines."""
     final = outcomes.loc[outcomes["arm"] == _arms(outcomes)[0], "final_dose_ug_per_kg_day"]
     return (
-        f"At the end half of the patients were on more than {final.median():.3g} ug/kg/day; {percent((final > 8).mean())} "
+        f"{_under(outcomes)}At the end half of the patients were on more than {final.median():.3g} ug/kg/day; {percent((final > 8).mean())} "
         f"were above 8 and {percent((final > 15).mean())} above 15."
     )
 
@@ -148,7 +149,7 @@ def caption_patients(outcomes: pd.DataFrame) -> str:
     """Return what to notice in `plot_patients`: the middle patient and those who are hardly ever in the target."""
     share = outcomes.loc[outcomes["arm"] == _arms(outcomes)[0], "share_anc_1_to_5"]
     return (
-        f"The middle patient spent {percent(share.median())} of the days between 1 and 5; {percent((share < 0.5).mean())} of the "
+        f"{_under(outcomes)}The middle patient spent {percent(share.median())} of the days between 1 and 5; {percent((share < 0.5).mean())} of the "
         "patients spent less than half of theirs there."
     )
 
@@ -178,6 +179,12 @@ def plot_patients(outcomes: pd.DataFrame) -> Figure:
 
 def _arms(table: pd.DataFrame) -> list[str]:
     return [str(arm) for arm in dict.fromkeys(table["arm"])][:MOST_ARMS]
+
+
+def _under(table: pd.DataFrame) -> str:
+    """Return which arm a caption speaks of, where there are several."""
+    arms = _arms(table)
+    return f"Arm {arms[0]}: " if len(arms) > 1 else ""
 
 
 def _title(text: str, arm: str, arms: Sequence[str]) -> str:
