@@ -54,6 +54,14 @@ class Simulated:
 
 def simulate_block(scenario: Scenario, run_id: str, patient_ids: range, progress: Progress) -> Simulated:
     """Return the tables of these patients: a pure function of the scenario and their numbers."""
+    try:
+        return _simulated(scenario, run_id, patient_ids, progress)
+    finally:
+        # The environment, its processes and the ward refer to each other: a block would outlive itself.
+        gc.collect()
+
+
+def _simulated(scenario: Scenario, run_id: str, patient_ids: range, progress: Progress) -> Simulated:
     begun = time.perf_counter()
     streams, arms = Streams(scenario.seed), scenario.resolved_arms()
     people = {arm.name: draw_patients(arm.scenario, streams, patient_ids) for arm in arms}

@@ -1,5 +1,6 @@
 """The same tables whatever the blocks, the workers and the interruptions; a damaged part is found and made again."""
 
+import gc
 import json
 import os
 import signal
@@ -11,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from titranc.sim import storage, trial
+from titranc.sim.block_simulation import simulate_block
 from titranc.sim.digests import ContentDigest
 from titranc.sim.scenario import load_scenario
+from titranc.sim.ward import Ward
 
 CHANGES = ["cohort.n=23", "horizon_years=0.5", "output.trajectory_patients=3"]
 COMMAND = [sys.executable, "-c", "from titranc.sim.cli import main; main()", "run", "scn_child", "--out", "run"]
@@ -175,3 +178,11 @@ def test_digests_add_up_in_any_order() -> None:
     assert sum((ContentDigest.of(part) for part in parts), ContentDigest()) == ContentDigest.of(table)
     changed = table.assign(day=table["day"].where(table.index != 7, 1_000_000))
     assert ContentDigest.of(changed) != ContentDigest.of(table)
+
+
+def test_a_block_does_not_outlive_itself() -> None:
+    """Wards that pile up filled the memory of a long run."""
+    scenario = load_scenario("scn_child", CHANGES)
+    for _ in range(2):
+        simulate_block(scenario, "x", range(5), lambda share: None)
+    assert not [found for found in gc.get_objects() if isinstance(found, Ward)]
