@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
-from functools import partial
+import sys
+from threading import Timer
 from types import FrameType
+from typing import TYPE_CHECKING
 
-REFUSED, IN_USE, INTEGRITY, RESOURCE, LOST, STOPPED, TERMINATED = 2, 3, 4, 5, 6, 130, 143
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+REFUSED, IN_USE, INTEGRITY, RESOURCE, LOST = 2, 3, 4, 5, 6
+# A program that a signal ended answers, by custom, this plus the signal's number.
+TO_EXIT_CODE = 128
 
 
 class Stopped(BaseException):
-    """The process was asked to stop; the argument is its exit code."""
+    """The process was asked to stop; the argument is the signal's number."""
 
 
 def heed_requests_to_stop() -> None:
     """Let Ctrl-C and SIGTERM unwind the program, so that locks and half files go."""
-    for number, code in ((signal.SIGINT, STOPPED), (signal.SIGTERM, TERMINATED)):
-        signal.signal(number, partial(_stop, code))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    sys.unraisablehook = _ask_again
 
 
-def _stop(code: int, number: int, frame: FrameType | None) -> None:
-    raise Stopped(code)
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stopped(number)
+
+
+def _ask_again(lost: UnraisableHookArgs) -> None:
+    """Repeat a request that came while foreign code, such as the compiler's, let no exception through."""
+    if not isinstance(lost.exc_value, Stopped):
+        sys.__unraisablehook__(lost)
+        return
+    again = Timer(0.05, os.kill, [os.getpid(), lost.exc_value.args[0]])
+    again.daemon = True
+    again.start()
 
 
 def explained(error: BaseException) -> tuple[str, int] | None:
@@ -32,11 +51,11 @@ def explained(error: BaseException) -> tuple[str, int] | None:
     if isinstance(error, (InputRefused, DoseRefused)):
         return str(error), REFUSED
     if isinstance(error, Stopped):
-        return "Stopped; what is finished is kept, `--resume` goes on.", int(error.args[0])
+        return "Stopped; what is finished is kept, `--resume` goes on.", TO_EXIT_CODE + int(error.args[0])
     if isinstance(error, MemoryError):
         return "Out of memory; ask for fewer patients or a shorter time.", RESOURCE
     if isinstance(error, OSError) and error.errno in _RESOURCE_ERRORS:
-        return f"{error}: no finished run was left; free space or choose another folder with --out", RESOURCE
+        return f"{error}: free space or choose another folder with --out; what is finished is kept", RESOURCE
     if isinstance(error, (NotADirectoryError, FileExistsError)):
         return f"{error.filename}: a file stands where a folder is needed; choose another folder with --out", REFUSED
     return _of_storage(error)

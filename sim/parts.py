@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from titranc.sim.blocks import Block
 from titranc.sim.columns import unit_of
 from titranc.sim.digests import ContentDigest
-from titranc.sim.storage import IntegrityFailure, write_whole
+from titranc.sim.storage import SCENARIO_NAME, IntegrityFailure, write_whole
 
 NOTES = "blocks"
 
@@ -77,17 +77,29 @@ def read_parts(folder: Path, entry: Mapping[str, Any], *, most_parts: int | None
     return pd.concat([_read_part(folder, part) for part in entry["parts"][:most_parts]], ignore_index=True)
 
 
-def _read_part(folder: Path, part: Mapping[str, Any]) -> pd.DataFrame:
-    path = folder / part["file"]
+def check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Raise IntegrityFailure where a file of a finished run is missing or not what its manifest says."""
+    for entry in manifest["tables"].values():
+        for part in entry["parts"]:
+            _sound_bytes(folder / part["file"], part["sha256"])
+    _sound_bytes(folder / SCENARIO_NAME, manifest.get("scenario_sha256"))
+
+
+def _sound_bytes(path: Path, sha256: str | None) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise IntegrityFailure(f"{path}: missing; `titranc run ... --resume` makes it again") from error
-    if hashlib.sha256(data).hexdigest() != part["sha256"]:
+    if hashlib.sha256(data).hexdigest() != sha256:
         raise IntegrityFailure(
             f"{path}: its digest is not the one in the manifest; the file was altered or cut off; "
             "`titranc run ... --resume` makes it again"
         )
+    return data
+
+
+def _read_part(folder: Path, part: Mapping[str, Any]) -> pd.DataFrame:
+    data = _sound_bytes(folder / part["file"], part["sha256"])
     table: pd.DataFrame = pq.read_table(pa.BufferReader(data)).to_pandas()
     return table
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from titranc.models.documents import InputProblem, InputRefused
-from titranc.sim import compiling, storage, trial
+from titranc.sim import compiling, parts, storage, trial
 from titranc.sim.report import page, summary
 from titranc.sim.report.cohort_summary import render_cohort
 from titranc.sim.report.explain import render_explanation
@@ -55,13 +55,19 @@ def run_and_report(scenario: Scenario, folder: Path, how: trial.How, *, open_rep
         told = {name: result.table(name) for name in ("visits", "events", "outcomes")}
         Console().print(summary.render_summary(told, result.manifest, folder))
     if "visits" in result.manifest["tables"]:
-        report_again(folder, open_report=open_report)
+        _write_report(folder, open_report=open_report)
 
 
 def report_again(folder: Path, *, open_report: bool) -> None:
-    """Write the report of a finished run from its tables."""
-    if "visits" not in storage.read_manifest(folder)["tables"]:
+    """Write the report of a finished run from its tables, after a look at all digests."""
+    manifest = storage.read_manifest(folder)
+    if "visits" not in manifest["tables"]:
         raise storage.IntegrityFailure(f"{folder}: this run kept no visits to report; run with output.level=visit")
+    parts.check_files(folder, manifest)
+    _write_report(folder, open_report=open_report)
+
+
+def _write_report(folder: Path, *, open_report: bool) -> None:
     written = page.write_report(folder)
     Console().print(f"Report: {written}", soft_wrap=True)
     if open_report:

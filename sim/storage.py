@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 LOCK_NAME = ".lock"
+HOLDER_NAME = ".lock-holder"
 MANIFEST_NAME = "manifest.json"
 IDENTITY_NAME = "run.json"
+SCENARIO_NAME = "scenario.yaml"
 
 
 class FolderInUse(Exception):
@@ -27,27 +31,43 @@ class IntegrityFailure(Exception):
 
 @contextmanager
 def claimed(folder: Path, *, resume: bool = False) -> Iterator[Path]:
-    """Claim a folder for this run; raise FolderInUse when it is taken or, unless to `resume`, naming what is there.
+    """Claim a folder for this run; raise FolderInUse, naming who holds it or, unless to `resume`, what is there.
 
-    The lock is the operating system's: it goes when its process goes, however that ends.
+    The lock is the operating system's: it goes when its process goes, however that ends. The holder's name beside it
+    is for people to read.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK_NAME)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise FolderInUse(f"{folder}: another run is writing here; wait for it or choose another with --out") from error
+        raise FolderInUse(
+            f"{folder}: another run is writing here{_holder(folder)}; wait for it or choose another with --out"
+        ) from error
     try:
         if not resume:
             _refuse_what_is_there(folder)
+        (folder / HOLDER_NAME).write_text(_who_we_are())
         yield folder
     finally:
-        (folder / LOCK_NAME).unlink(missing_ok=True)
+        for name in (HOLDER_NAME, LOCK_NAME):
+            (folder / name).unlink(missing_ok=True)
         lock.release()
 
 
+def _who_we_are() -> str:
+    return f"process {os.getpid()} on {platform.node()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _holder(folder: Path) -> str:
+    try:
+        return f" ({(folder / HOLDER_NAME).read_text()})"
+    except OSError:
+        return ""
+
+
 def _refuse_what_is_there(folder: Path) -> None:
-    present = sorted(path.name for path in folder.iterdir() if path.name != LOCK_NAME)
+    present = sorted(path.name for path in folder.iterdir() if path.name not in (LOCK_NAME, HOLDER_NAME))
     if MANIFEST_NAME in present:
         raise FolderInUse(f"{folder}: a finished run is here; choose another folder with --out")
     if IDENTITY_NAME in present:
@@ -60,14 +80,26 @@ def _refuse_what_is_there(folder: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> str:
-    """Write a file under a temporary name, flush it, give it its name; return its SHA-256."""
+    """Write a file under a temporary name, flush it, give it its name; return its SHA-256.
+
+    Raises OSError with the path and the bytes wanted; nothing half-written is left.
+    """
     part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
+    try:
+        _write_through(part, data)
+        part.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror} (writing {len(data)} bytes)", str(path)) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    part.replace(path)
-    return hashlib.sha256(data).hexdigest()
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -81,9 +113,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         found = json.loads((folder / MANIFEST_NAME).read_text())
     except (OSError, ValueError) as error:
         raise IntegrityFailure(f"{folder}: no readable {MANIFEST_NAME}; this is not a finished run") from error
-    if not isinstance(found, dict) or "tables" not in found:
+    if not _names_tables(found):
         raise IntegrityFailure(f"{folder / MANIFEST_NAME}: not a manifest of a run")
-    return found
+    manifest: dict[str, Any] = found
+    return manifest
+
+
+def _names_tables(found: Any) -> bool:
+    try:
+        parts = [part for entry in found["tables"].values() for part in entry["parts"]]
+        return all({"file", "sha256"} <= part.keys() for part in parts)
+    except (KeyError, TypeError, AttributeError):
+        return False
 
 
 def text_sha256(text: str) -> str:

@@ -71,7 +71,7 @@ def run(scenario: Scenario, folder: Path, progress: Progress = lambda share: Non
     with storage.claimed(folder, resume=how.resume):
         started, clock = datetime.now(UTC), time.perf_counter()
         storage.settle_identity(folder, _identity(scenario, how))
-        storage.write_whole(folder / "scenario.yaml", scenario.to_yaml().encode())
+        storage.write_whole(folder / storage.SCENARIO_NAME, scenario.to_yaml().encode())
         blocks = blocks_of(scenario.cohort.n, how.block_patients)
         notes = _work_through(scenario, folder.absolute(), blocks, progress, how)
         entries, told = _finish_tables(scenario, folder, [notes[block.index] for block in blocks])
