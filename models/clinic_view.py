@@ -6,10 +6,11 @@ not here, so no policy can see them; the past is in the observation, so any deci
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from itertools import islice
+from typing import Protocol, overload
 
 from titranc.models.dosing import Regimen
 
@@ -51,18 +52,55 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class PastVisit:
-    """An earlier visit: the count then, the regimen before it, the regimen after it and the rules that spoke."""
+    """An earlier visit: the count then, the regimen before it, the regimen after it and the rules that spoke.
+
+    `changed` tells whether the two regimens differ.
+    """
 
     day: int
     count: Count
     before: Regimen
     after: Regimen
     rule_ids: tuple[str, ...]
+    changed: bool = field(init=False, repr=False, compare=False)
 
-    @property
-    def changed(self) -> bool:
-        """Whether the regimen was changed at this visit."""
-        return self.before is not self.after and self.before != self.after
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "changed", self.before is not self.after and self.before != self.after)
+
+
+class History(Sequence[PastVisit]):
+    """The visits of a chart as it stood when it was opened, oldest first, read without being copied.
+
+    `changes` are those of them at which the regimen changed.
+    """
+
+    __slots__ = ("_length", "_visits", "changes")
+
+    def __init__(self, visits: Sequence[PastVisit] = (), changes: Sequence[PastVisit] | None = None) -> None:
+        self._visits, self._length = visits, len(visits)
+        self.changes = [visit for visit in visits if visit.changed] if changes is None else changes
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> PastVisit: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[PastVisit]: ...
+
+    def __getitem__(self, index: int | slice) -> PastVisit | Sequence[PastVisit]:
+        return (
+            self._visits[: self._length][index]
+            if isinstance(index, slice)
+            else self._visits[range(self._length)[index]]
+        )
+
+    def __reversed__(self) -> Iterator[PastVisit]:
+        return islice(reversed(self._visits), len(self._visits) - self._length, None)
+
+
+NO_HISTORY = History()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +116,7 @@ class Observation:
     disease: str
     count: Count
     regimen: Regimen | None
-    history: tuple[PastVisit, ...] = ()
+    history: History = NO_HISTORY
     uncontrolled_infection: bool = False
     csf3r: Csf3rFinding = Csf3rFinding.NONE
     last_marrow_day: int | None = None

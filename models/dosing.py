@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 NANOGRAMS_PER_MICROGRAM = 1000
 HOURS_PER_DAY = 24
+INJECTIONS_PER_DAY = (1, 2)
 
 _CHART_DOSE = re.compile(r"^\s*(?P<amount>\d+(?:\.\d+)?)\s*(?P<unit>\S+?)\s+(?P<schedule>once daily|twice daily)\s*$")
 _SCHEDULES = {"once daily": 1, "twice daily": 2}
@@ -65,7 +66,7 @@ class Regimen:
     ug_per_kg_day: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.injections_per_day not in (1, 2):
+        if self.injections_per_day not in INJECTIONS_PER_DAY:
             raise DoseRefused(f"injections_per_day: {self.injections_per_day!r} is not allowed; allowed: 1 or 2")
         whole_day = self.dose.ng_per_kg * self.injections_per_day
         object.__setattr__(self, "ng_per_kg_day", whole_day)

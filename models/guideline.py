@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 from titranc.models.clinic_view import CountStatus, Decision, Observation, Sentence
 from titranc.models.dosing import Regimen
-from titranc.models.predicates import PREDICATES
+from titranc.models.predicates import PREDICATES, Predicate
 from titranc.models.situation import Situation
 from titranc.models.titration import TITRATIONS
 
@@ -64,6 +64,14 @@ class Guideline:
     standing_rules: tuple[Rule, ...]
     shown_rules: tuple[Rule, ...]
 
+    @cached_property
+    def _dose_questions(self) -> tuple[tuple[Predicate, Rule], ...]:
+        return tuple((PREDICATES[rule.when], rule) for rule in self.dose_rules)
+
+    @cached_property
+    def _standing_questions(self) -> tuple[tuple[Predicate, Rule], ...]:
+        return tuple((PREDICATES[rule.when], rule) for rule in self.standing_rules)
+
     @property
     def rules(self) -> Iterator[Rule]:
         """Every rule of the edition."""
@@ -84,7 +92,7 @@ class Guideline:
     def decide(self, observation: Observation) -> Decision:
         """Return the dose that the first applicable rule sets, with what every standing rule adds to it."""
         now = Situation(observation, self.values)
-        rule = next(rule for rule in self.dose_rules if PREDICATES[rule.when](now))
+        rule = next(rule for applies, rule in self._dose_questions if applies(now))
         titrate, action = TITRATIONS[rule.then]
         regimen = titrate(now)
         changed = regimen is not now.regimen and regimen != now.regimen
@@ -103,7 +111,7 @@ class Guideline:
 
     def _standing(self, now: Situation) -> tuple[Rule, ...]:
         """Return the standing rules that apply to the dose left in force."""
-        return tuple(rule for rule in self.standing_rules if PREDICATES[rule.when](now))
+        return tuple([rule for applies, rule in self._standing_questions if applies(now)])
 
 
 def phase_of(now: Situation, *, changed: bool) -> str:

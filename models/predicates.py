@@ -69,20 +69,14 @@ def above_target(now: Situation) -> bool:
     return now.anc is not None and now.anc > now.values["target_high_1e9_per_l"]
 
 
-def _low_and_due(now: Situation) -> bool:
-    enough = int(now.values["counts_to_raise"])
-    low = now.last_counts_below(enough, now.values["target_low_1e9_per_l"])
-    return low and now.days_at_dose >= now.values["step_interval_days"]
-
-
 def confirmed_below_target(now: Situation) -> bool:
     """Concordant low counts at this dose, the step interval over, and room below the ceiling."""
-    return _low_and_due(now) and now.dose < now.values["max_dose_ug_per_kg_day"]
+    return now.low_and_due and now.dose < now.values["max_dose_ug_per_kg_day"]
 
 
 def confirmed_below_target_at_ceiling(now: Situation) -> bool:
     """Concordant low counts with no room below the ceiling."""
-    return _low_and_due(now) and now.dose >= now.values["max_dose_ug_per_kg_day"]
+    return now.low_and_due and now.dose >= now.values["max_dose_ug_per_kg_day"]
 
 
 def must_wait_at_line(now: Situation) -> bool:
@@ -94,13 +88,15 @@ def must_wait_at_line(now: Situation) -> bool:
 
 def confirmed_below_target_and_crossing(now: Situation) -> bool:
     """The next step leads above the critical line."""
-    above = now.dose + now.values["step_ug_per_kg_day"] > now.values["critical_line_ug_per_kg_day"]
-    return confirmed_below_target(now) and above
+    if not confirmed_below_target(now):
+        return False
+    return now.dose + now.values["step_ug_per_kg_day"] > now.values["critical_line_ug_per_kg_day"]
 
 
 def comfortable_above_risk_line(now: Situation) -> bool:
     """Comfortable counts for weeks at a dose above a risk line, and one step lower has not lately failed."""
-    if now.anc is None or now.line_below() is None or not _comfortable_for_weeks(now):
+    comfortable = now.anc is not None and now.anc >= now.values["comfortable_anc_1e9_per_l"]
+    if not comfortable or now.line_below() is None or not _comfortable_for_weeks(now):
         return False
     lower = lower_by_step(now).ug_per_kg_day
     return all(lower > failed for failed in now.failed_doses())
@@ -120,9 +116,9 @@ def _comfortable_for_weeks(now: Situation) -> bool:
 def dose_above_risk_line_recently(now: Situation) -> bool:
     """The dose lies above the risk line or did so within the months of monitoring."""
     line, since = now.values["risk_line_ug_per_kg_day"], now.seen.day - now.values["monitor_after_line_days"]
-    until_today = now.seen.history[-1].after.ug_per_kg_day if now.seen.history else 0.0
-    earlier = (visit.before.ug_per_kg_day for visit in now.visits_since(since))
-    return now.dose > line or until_today > line or any(dose > line for dose in earlier)
+    if now.dose > line or (now.last_change and now.last_change.after.ug_per_kg_day > line):
+        return True
+    return any(visit.before.ug_per_kg_day > line for visit in now.changes_since(since))
 
 
 def dose_above_critical_line(now: Situation) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import simpy
 
 from titranc.models.assay import Assay
-from titranc.models.clinic_view import Count, Observation, PastVisit, Policy
+from titranc.models.clinic_view import Count, History, Observation, PastVisit, Policy
 from titranc.models.dosing import NO_DOSE, Regimen
 from titranc.models.guideline import SafetyLimits
 from titranc.models.order_gate import order
@@ -28,7 +28,15 @@ class Chart:
 
     regimen: Regimen | None = None
     visits: list[PastVisit] = field(default_factory=list)
+    changes: tuple[PastVisit, ...] = ()
     last_marrow_day: int | None = None
+
+    def write(self, visit: PastVisit) -> None:
+        """Add a visit, and the regimen it left in force."""
+        self.visits.append(visit)
+        self.regimen = visit.after
+        if visit.changed:
+            self.changes = (*self.changes, visit)
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,7 @@ class Clinic:
             disease=patient.disease,
             count=count,
             regimen=chart.regimen,
-            history=tuple(chart.visits),
+            history=History(chart.visits, chart.changes),
             last_marrow_day=chart.last_marrow_day,
         )
 
@@ -88,9 +96,7 @@ class Clinic:
         self.log.visit(body, seen, decision, ordered, injection_ng, minute, true_anc)
         if "marrow" in decision.orders:
             chart.last_marrow_day = seen.day
-        before = seen.regimen or NO_DOSE
-        chart.visits.append(PastVisit(seen.day, seen.count, before, ordered.regimen, decision.rule_ids))
-        chart.regimen = ordered.regimen
+        chart.write(PastVisit(seen.day, seen.count, seen.regimen or NO_DOSE, ordered.regimen, decision.rule_ids))
         return next_visit
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from titranc.models import catalogue
-from titranc.models.dosing import NANOGRAMS_PER_MICROGRAM, Regimen, injection_ng
+from titranc.models.dosing import INJECTIONS_PER_DAY, NANOGRAMS_PER_MICROGRAM, Regimen, injection_ng
 from titranc.models.granulopoiesis import D, parameter_array
 from titranc.models.integrator import RECORDS, Bodies
 from titranc.models.patient import Patient
@@ -33,22 +33,19 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class InjectionClock:
-    """The minutes of the day at which a dose may fall due, and which of them a regimen uses."""
+    """The minutes of the day at which a dose falls due, when it is given once daily and when twice."""
 
-    minutes: tuple[int, ...]
     once_daily: tuple[int, ...]
     twice_daily: tuple[int, ...]
 
     @classmethod
     def of_hours(cls, once_daily: Sequence[int], twice_daily: Sequence[int]) -> InjectionClock:
         """Return the clock of injections at these hours after the morning visit."""
-        minutes = tuple(sorted({60 * hour for hour in (*once_daily, *twice_daily)}))
-        slots = {minute: slot for slot, minute in enumerate(minutes)}
-        return cls(minutes, tuple(slots[60 * h] for h in once_daily), tuple(slots[60 * h] for h in twice_daily))
+        return cls(tuple(60 * hour for hour in once_daily), tuple(60 * hour for hour in twice_daily))
 
-    def slots_of(self, regimen: Regimen) -> tuple[int, ...]:
-        """Return the slots of the day that a regimen uses."""
-        return self.once_daily if regimen.injections_per_day == 1 else self.twice_daily
+    def minutes(self, injections_per_day: int) -> tuple[int, ...]:
+        """Return the minutes of the day at which so many injections are given."""
+        return self.once_daily if injections_per_day == 1 else self.twice_daily
 
 
 class Ward:
@@ -66,15 +63,23 @@ class Ward:
     ) -> None:
         self.patients, self.clocks, self.vial_rounding_ug = patients, clocks, vial_rounding_ug
         self.horizon_days, self.records, self.seconds = horizon_days, records, 0.0
-        self.minutes = np.array(sorted({minute for clock in clocks for minute in clock.minutes}), dtype=np.int64)
-        self._columns = [np.searchsorted(self.minutes, clock.minutes) for clock in clocks]
+        self.minutes = np.array(
+            sorted({minute for clock in clocks for times in INJECTIONS_PER_DAY for minute in clock.minutes(times)}),
+            dtype=np.int64,
+        )
+        self._in_use = [
+            {times: _slots_in_use(self.minutes, clock, times) for times in INJECTIONS_PER_DAY} for clock in clocks
+        ]
         n, slots = len(patients), len(self.minutes)
         self.weight_kg = np.stack([_weights(patient, horizon_days) for patient in patients])
         self.taken = np.stack([_doses_taken(patient, streams, horizon_days, slots) for patient in patients])
-        self.order_ng, self.next_order_ng = np.zeros((n, slots), np.int64), np.zeros((n, slots), np.int64)
-        self.next_from_minute = np.zeros(n, np.int64)
         self.day, self.settled_to_day = np.zeros(n, np.int64), np.zeros(n, np.int64)
+        self._standing_ng = [np.zeros(slots, np.int64)] * n
         self.due_ng = np.zeros((n, horizon_days, slots), np.int64)
+        # Begins as what one nanogram makes on that day, if it is given; `_settle` multiplies by the nanograms.
+        self._given_ug_per_kg = self.taken / (NANOGRAMS_PER_MICROGRAM * self.weight_kg[:, :horizon_days, None])
+        self._minute_of_slot = np.tile(self.minutes, (n, 1))
+        self._depot_of_slot = np.full(slots, D, np.int64)
         self.mornings = np.full((n, horizon_days + 1, records), np.nan)
         self.bodies = Bodies(parameter_array([patient.parameters for patient in patients]), accuracy=accuracy)
         self.untreated = self.bodies.burn_in(int(catalogue.disease(patients[0].disease).burn_in_days.value))
@@ -91,55 +96,53 @@ class Ward:
 
         Returns one injection in whole nanograms.
         """
-        amount = injection_ng(
-            regimen.dose, float(self.weight_kg[body, minute // MINUTES_PER_DAY]), self.vial_rounding_ug[body]
-        )
-        self.order_ng[body] = self.next_order_ng[body]
-        self.next_order_ng[body] = 0
-        for slot in self.clocks[body].slots_of(regimen):
-            self.next_order_ng[body, self._columns[body][slot]] = amount
-        self.next_from_minute[body] = minute
-        self.settled_to_day[body] = min(until_day, self.horizon_days)
+        today = minute // MINUTES_PER_DAY
+        amount = injection_ng(regimen.dose, float(self.weight_kg[body, today]), self.vial_rounding_ug[body])
+        if today > self.settled_to_day[body]:
+            self._settle(body, today)
+        before_ng = self._standing_ng[body]
+        self._standing_ng[body] = amount * self._in_use[body][regimen.injections_per_day]
+        self._settle(body, until_day, before_ng, minute - today * MINUTES_PER_DAY)
         return amount
 
     def close(self) -> None:
         """Let every body go on to the end, under the order that stands."""
-        self.settled_to_day[:] = self.horizon_days
+        for body in range(len(self.patients)):
+            self._settle(body, self.horizon_days)
         self._go_on(self.horizon_days)
+
+    def _settle(self, body: int, until_day: int, before_ng: Integers | None = None, from_minute: int = 0) -> None:
+        """Write down what falls due under the standing order, up to the morning of `until_day`.
+
+        On the first of these days the order before, `before_ng`, stands until `from_minute`.
+        """
+        first, end = int(self.settled_to_day[body]), min(until_day, self.horizon_days)
+        if end <= first:
+            return
+        due_ng = self.due_ng[body, first:end]
+        due_ng[:] = self._standing_ng[body]
+        if from_minute and before_ng is not None:
+            np.copyto(due_ng[0], before_ng, where=self.minutes < from_minute)
+        given_ug_per_kg = self._given_ug_per_kg[body, first:end]
+        given_ug_per_kg *= due_ng
+        self.settled_to_day[body] = end
 
     def _go_on(self, until_day: int) -> None:
         """Advance every body as far as its orders are settled, but not beyond `until_day`."""
         goals = np.minimum(self.settled_to_day, until_day)
         bodies = np.flatnonzero(goals > self.day)
-        first = self.day[bodies]
-        n_days = goals[bodies] - first
-        step = np.arange(n_days.max(initial=0))
-        days = np.minimum(first[:, None] + step, self.horizon_days - 1)
-        on_the_way = step < n_days[:, None]
-        due_ng = np.where(on_the_way[:, :, None], self._due(bodies, days), 0)
-        given_ng = np.where(self.taken[bodies[:, None], days], due_ng, 0)
-        amount = given_ng / (NANOGRAMS_PER_MICROGRAM * self.weight_kg[bodies[:, None], days])[:, :, None]
-        minute = np.broadcast_to(self.minutes, (len(bodies), len(self.minutes)))
-        depots = [D] * len(self.minutes)
         begun = time.perf_counter()
-        found = self.bodies.advance_some(bodies, n_days, amount, minute, depots, self.records)
+        self.bodies.follow(
+            bodies, self.day[bodies], goals[bodies], self._given_ug_per_kg, self._minute_of_slot, self._depot_of_slot,
+            self.mornings,
+        )  # fmt: skip
         self.seconds += time.perf_counter() - begun
-        rows, steps = np.nonzero(on_the_way)
-        when = days[rows, steps]
-        self.due_ng[bodies[rows], when] = due_ng[rows, steps]
-        self.mornings[bodies[rows], when + 1] = found[rows, steps]
         self.day[bodies] = goals[bodies]
-
-    def _due(self, bodies: Integers, days: Integers) -> Integers:
-        """Return the nanograms due at each injection time of these days [bodies, days], [bodies, days, slots]."""
-        when = days[:, :, None] * MINUTES_PER_DAY + self.minutes
-        begun = when >= self.next_from_minute[bodies, None, None]
-        return np.where(begun, self.next_order_ng[bodies, None, :], self.order_ng[bodies, None, :])
 
     @property
     def failed(self) -> Flags:
         """Which bodies the solver could not follow, or left with a number that is none."""
-        return self.bodies.failed
+        return np.asarray(self.bodies.failed | ~np.isfinite(self.mornings).all(axis=(1, 2)))
 
 
 def _weights(patient: Patient, horizon_days: int) -> Floats:
@@ -151,3 +154,8 @@ def _doses_taken(patient: Patient, streams: Streams, horizon_days: int, slots: i
     """Return for each injection time whether a dose due then is given; four columns are drawn for every patient."""
     luck = streams.generator(Purpose.ADHERENCE, patient.patient_id).random((horizon_days, 4))
     return luck[:, :slots] < patient.doses_taken_share
+
+
+def _slots_in_use(minutes: Integers, clock: InjectionClock, injections_per_day: int) -> Integers:
+    """Return 1 for each of the ward's injection times at which a body is injected, else 0."""
+    return np.isin(minutes, clock.minutes(injections_per_day)).astype(np.int64)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from titranc.models import catalogue, order_gate
-from titranc.models.clinic_view import Count, CountStatus, Decision, Observation, PastVisit
+from titranc.models.clinic_view import Count, CountStatus, Decision, History, Observation, PastVisit
 from titranc.models.dosing import Regimen
 
 VALUES = {name: entry.value for name, entry in catalogue.edition("source").values.items()}
@@ -36,7 +36,7 @@ def followed(
     history: list[PastVisit] = []
     for index, (wait, lag, anc, status) in enumerate(course):
         count = Count(day - lag, None if status is CountStatus.MISSING else anc, status)
-        seen = Observation(day, 5.0 + day / 365, 18.0, "scn", count, regimen, tuple(history))
+        seen = Observation(day, 5.0 + day / 365, 18.0, "scn", count, regimen, History(list(history)))
         decision = edition.decide(seen)
         if asked_for:
             wish = Regimen.daily(asked_for[index % len(asked_for)], 1)

@@ -159,13 +159,16 @@ def test_a_patient_is_the_same_beside_one_of_another_feedback_power() -> None:
 
 def test_bodies_go_each_their_own_way() -> None:
     people, days = cohort(40, 3), np.arange(40) % 9
-    bodies, lengths = Bodies(parameter_array(people)), days[::-1].copy()
-    amount, minute = np.full((40, 8, 1), 6.0), np.zeros((40, 1), dtype=np.int64)
-    found = bodies.advance_some(np.arange(40)[::-1].copy(), lengths, amount, minute, [D], 1)
-    whole = Bodies(parameter_array(people)).advance(8, daily(6.0, 8, 8, n=40))[:, 0].T[::-1]
-    within = np.arange(8) < lengths[:, None]
-    assert (found[:, :, 0][within] == whole[within]).all()
-    assert np.isnan(found[:, :, 0][~within]).all()
+    bodies, depot = Bodies(parameter_array(people)), np.array([D])
+    amount, minute, mornings = np.full((40, 8, 1), 6.0), np.zeros((40, 1), dtype=np.int64), np.full((40, 9, 1), np.nan)
+    for part in (np.arange(0, 40, 2), np.arange(1, 40, 2)[::-1]):
+        bodies.follow(part, np.zeros_like(part), days[part], amount, minute, depot, mornings)
+    whole = Bodies(parameter_array(people)).advance(8, daily(6.0, 8, 8, n=40))[:, 0].T
+    within = np.arange(8) < days[:, None]
+    assert (mornings[:, 1:, 0][within] == whole[within]).all()
+    assert np.isnan(mornings[:, 1:, 0][~within]).all()
+    bodies.follow(np.arange(40), days, np.full(40, 8), amount, minute, depot, mornings)
+    assert (mornings[:, 1:, 0] == whole).all()
 
 
 @pytest.mark.parametrize("row", range(len(STATES)), ids=STATES)
