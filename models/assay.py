@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,6 +24,10 @@ class Assay:
     unit_slip_factor: float
     lost_share: float = 0.0
     implausible_share: float = 0.0
+    _spread: float = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_spread", math.sqrt(math.log1p(self.within_subject_cv**2)))
 
     def report(self, true_anc_1e9_per_l: float, day: int, noise: np.random.Generator) -> Count:
         """Return the count reported for blood drawn on `day`; `noise` belongs to this patient and day alone."""
@@ -42,8 +46,7 @@ class Assay:
 
     def _circulating(self, true_anc: float, deviate: float) -> float:
         """Vary the true count about itself as its mean, log-normally."""
-        variance = math.log1p(self.within_subject_cv**2)
-        return true_anc * math.exp(math.sqrt(variance) * deviate - variance / 2)
+        return true_anc * math.exp(self._spread * deviate - self._spread**2 / 2)
 
     def _differential(self, anc: float, noise: np.random.Generator) -> float:
         """Count a limited number of leukocytes: at low counts few neutrophils are among them."""

@@ -92,7 +92,7 @@ class Guideline:
     def decide(self, observation: Observation) -> Decision:
         """Return the dose that the first applicable rule sets, with what every standing rule adds to it."""
         now = Situation(observation, self.values)
-        rule = next(rule for applies, rule in self._dose_questions if applies(now))
+        rule = self._first_dose_rule(now)
         titrate, action = TITRATIONS[rule.then]
         regimen = titrate(now)
         changed = regimen is not now.regimen and regimen != now.regimen
@@ -108,6 +108,12 @@ class Guideline:
             flags={extra.flag: extra.id for extra in standing if extra.flag},
             orders={extra.order: extra.id for extra in standing if extra.order},
         )
+
+    def _first_dose_rule(self, now: Situation) -> Rule:
+        for applies, rule in self._dose_questions:
+            if applies(now):
+                return rule
+        raise LookupError(f"{self.edition}: no dose rule applies; the last must always")
 
     def _standing(self, now: Situation) -> tuple[Rule, ...]:
         """Return the standing rules that apply to the dose left in force."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pandas as pd
@@ -54,14 +54,6 @@ class Simulated:
 
 def simulate_block(scenario: Scenario, run_id: str, patient_ids: range, progress: Progress) -> Simulated:
     """Return the tables of these patients: a pure function of the scenario and their numbers."""
-    try:
-        return _simulated(scenario, run_id, patient_ids, progress)
-    finally:
-        # The environment, its processes and the ward refer to each other: a block would outlive itself.
-        gc.collect()
-
-
-def _simulated(scenario: Scenario, run_id: str, patient_ids: range, progress: Progress) -> Simulated:
     begun = time.perf_counter()
     streams, arms = Streams(scenario.seed), scenario.resolved_arms()
     people = {arm.name: draw_patients(arm.scenario, streams, patient_ids) for arm in arms}
@@ -79,10 +71,14 @@ def _simulated(scenario: Scenario, run_id: str, patient_ids: range, progress: Pr
     log = EventLog(len(bodies), full="visits" in tables_at(scenario.output.level))
     clinics = {arm.name: _clinic(arm.name, arm.scenario, streams, log) for arm in arms}
     env = simpy.Environment(initial_time=0)
-    for body, (arm, patient) in enumerate(bodies):
-        env.process(clinics[arm.name].follow_up(env, ward, body, patient))
-    env.process(_tell(env, days, progress))
-    with _no_garbage_collection():
+    courses = [clinics[arm.name].follow_up(env, ward, body, patient) for body, (arm, patient) in enumerate(bodies)] + [
+        _tell(env, days, progress)
+    ]
+    with _no_garbage_collection(), ExitStack() as ends:
+        for course in courses:
+            env.process(course)
+            # Environment and processes refer to each other: a course left open would keep the block alive.
+            ends.callback(course.close)
         env.run(until=days * MINUTES_PER_DAY)
     ward.close()
     followed = time.perf_counter()

