@@ -24,6 +24,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from titranc.models.patient import Graft
 from titranc.models.vector_math import JIT, LN2, exp2, log2
 
 Floats = NDArray[np.float64]
@@ -114,6 +115,16 @@ def baseline_state(parameters: Floats) -> Floats:
     state[B : B + N_B] = flux / _healthy_survival(p) * p["tauB"] / N_B
     state[M : M + N_M] = flux * p["tauM"] / N_M
     state[R], state[N] = flux * p["tauR"], p["N0"]
+    return state
+
+
+def with_grafts(state: Floats, grafts: Sequence[tuple[int, Graft]]) -> Floats:
+    """Return the states [21, n] in which some bodies, by number, are an emptied marrow with a graft."""
+    state = state.copy()
+    for body, graft in grafts:
+        state[P, body] = graft.progenitors
+        state[B:N, body] *= graft.marrow_share
+        state[N, body] = graft.anc_1e9_per_l
     return state
 
 

@@ -55,6 +55,7 @@ from titranc.models.granulopoiesis import (
     X,
     baseline_state,
     constants,
+    declared,
     derivatives,
     free_share,
     parameter_array,
@@ -440,6 +441,7 @@ class Bodies:
 
     def __init__(self, parameters: Floats, state: Floats | None = None, accuracy: str = "default") -> None:
         self.n = parameters.shape[1]
+        self.parameters = parameters.copy()
         self.tolerance = TOLERANCE[accuracy]
         healthy = baseline_state(parameters)
         rows = np.zeros((C_ROW + N_KEPT, self.n))
@@ -456,6 +458,22 @@ class Bodies:
     def state(self) -> Floats:
         """The states, [21, n]."""
         return self._kept[:, Y_ROW - C_ROW :][:, :N_STATES].T.copy()
+
+    @state.setter
+    def state(self, state: Floats) -> None:
+        self._kept[:, Y_ROW - C_ROW :][:, :N_STATES] = state.T
+        self._begin_anew(np.arange(self.n))
+
+    def change(self, bodies: Integers, name: str, values: Floats) -> None:
+        """Give some bodies another value of a parameter from now on; what they are made of stays."""
+        self.parameters[list(declared()).index(name), bodies] = values
+        self._kept[bodies, : len(CONSTANTS)] = constants(self.parameters[:, bodies]).T
+        self._begin_anew(bodies)
+
+    def _begin_anew(self, bodies: Integers) -> None:
+        """Forget the rates and the length of the last step, which belong to what was before."""
+        self._kept[bodies, RATES_UNKNOWN_ROW - C_ROW] = 1.0
+        self._kept[bodies, NEXT_ROW - C_ROW] = self._kept[bodies, AFTER_ROW - C_ROW] = FIRST_STEP_DAYS
 
     @property
     def anc(self) -> Floats:
@@ -511,10 +529,16 @@ class Bodies:
                 self.failed,
             )
 
-    def burn_in(self, days: int) -> Floats:
-        """Let drug-free days pass; return what is there on the last morning, [records, n]."""
-        none = DosePlan(np.zeros((days, 1, self.n)), np.zeros((1, self.n), dtype=np.int64), ("D",))
-        return np.asarray(self.advance(days, none)[-1])
+    def burn_in(self, days: int | Integers) -> Floats:
+        """Let drug-free days pass, for all the same or each its own [n]; return what is there then, [records, n]."""
+        until_day = np.broadcast_to(np.asarray(days, dtype=np.int64), self.n).copy()
+        longest = int(until_day.max(initial=0))
+        mornings = np.full((self.n, longest + 1, len(RECORDS)), np.nan)
+        amount, minute, depot = np.zeros((self.n, longest, 1)), np.zeros((self.n, 1), np.int64), np.full(1, D)
+        self.follow(np.arange(self.n), np.zeros_like(until_day), until_day, amount, minute, depot, mornings)
+        last = mornings[np.arange(self.n), until_day]
+        self.failed |= ~np.isfinite(last).all(axis=1)
+        return last.T
 
 
 def _group_contents(state: Floats) -> Floats:

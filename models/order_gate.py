@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from titranc.models.clinic_view import Decision, Observation
-from titranc.models.dosing import NO_DOSE, Dose, Regimen
+from titranc.models.dosing import NO_DOSE, Regimen
 from titranc.models.guideline import SafetyLimits
 
 LONGEST_WAIT_DAYS = 365
@@ -50,7 +50,7 @@ def _too_much(
     ceiling = min(hard, limits.ceiling_ug_per_kg_day, line)
     if asked.ug_per_kg_day <= ceiling:
         return asked, ""
-    cut = Regimen(Dose(math.floor(ceiling * 1000) // asked.injections_per_day), asked.injections_per_day)
+    cut = asked.with_average(ceiling)
     return cut, f"{asked.ug_per_kg_day:g} ug/kg/day is above the ceiling of {ceiling:g}: cut to {cut.ug_per_kg_day:g}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from titranc.models.dosing import Regimen
+from titranc.models.dosing import NO_DOSE, Regimen
 from titranc.models.situation import Situation
 
 Titration = Callable[[Situation], Regimen]
@@ -26,7 +26,7 @@ def keep(now: Situation) -> Regimen:
 
 def hold(now: Situation) -> Regimen:
     """Nothing, until a later visit."""
-    return Regimen.daily(0.0, now.regimen.injections_per_day)
+    return NO_DOSE
 
 
 def resume(now: Situation) -> Regimen:

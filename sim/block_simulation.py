@@ -22,11 +22,12 @@ from titranc.models.policies import guideline as guideline_policy
 from titranc.sim.clinic import Clinic
 from titranc.sim.cohort import draw_patients
 from titranc.sim.columns import tables_at
+from titranc.sim.injections import InjectionClock
 from titranc.sim.log import EventLog
 from titranc.sim.scenario import Scenario
 from titranc.sim.streams import Streams
 from titranc.sim.tables import build_tables
-from titranc.sim.ward import DAYS_PER_YEAR, MINUTES_PER_DAY, InjectionClock, Ward
+from titranc.sim.ward import DAYS_PER_YEAR, MINUTES_PER_DAY, Ward
 
 PROGRESS_DAYS = 28
 Progress = Callable[[float], None]
@@ -58,10 +59,11 @@ def simulate_block(scenario: Scenario, run_id: str, patient_ids: range, progress
     streams, arms = Streams(scenario.seed), scenario.resolved_arms()
     people = {arm.name: draw_patients(arm.scenario, streams, patient_ids) for arm in arms}
     bodies = [(arm, people[arm.name][i]) for i in range(len(patient_ids)) for arm in arms]
+    clocks = {arm.name: {arm.scenario.drug.product: _clock(arm.scenario)} for arm in arms}
     days = round(scenario.horizon_years * DAYS_PER_YEAR)
     ward = Ward(
         patients=[patient for _, patient in bodies],
-        clocks=[_clock(arm.scenario) for arm, _ in bodies],
+        clocks=[clocks[arm.name] for arm, _ in bodies],
         vial_rounding_ug=[arm.scenario.drug.vial_rounding_ug for arm, _ in bodies],
         horizon_days=days,
         streams=streams,
@@ -85,7 +87,6 @@ def simulate_block(scenario: Scenario, run_id: str, patient_ids: range, progress
     tables = build_tables(
         run_id,
         [arm.name for arm, _ in bodies],
-        scenario.drug.product,
         ward,
         log,
         trajectory_patients=_trajectory_patients(scenario),

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from titranc.models import catalogue
-from titranc.models.distributions import Distribution, sample
+from titranc.models.distributions import Distribution, centre, sample
 from titranc.models.growth import Growth, z_of_weight
 from titranc.models.patient import Patient
 from titranc.sim.scenario import Scenario
 from titranc.sim.streams import Purpose, Streams
 
 LARGEST_Z = 3.0
+MOST_DRAWS = 1000
 YOUNGEST_YEARS, OLDEST_YEARS = 0.0, 90.0
 
 
@@ -49,18 +50,26 @@ class _Draw:
             parameters=self._parameters(diagnosis, refractory),
             refractory=bool(refractory),
             doses_taken_share=self._value(Purpose.PERSON, "doses_taken", self.adherence.doses_taken),
+            burn_in_days=int(diagnosis.burn_in_days.value),
         )
 
     def _parameters(self, diagnosis: catalogue.Disease, refractory: bool) -> dict[str, float]:
-        drawn = {
-            name: self._value(Purpose.BIOLOGY, name, self.cohort.parameters.get(name, entry.distribution))
-            for name, entry in diagnosis.parameters.items()
-        }
-        others = {name: value for name, value in self.cohort.parameters.items() if name not in drawn}
-        drawn |= {name: self._value(Purpose.BIOLOGY, name, value) for name, value in others.items()}
+        own = {name: entry.distribution for name, entry in diagnosis.parameters.items()}
+        drawn = {name: self._parameter(name, given) for name, given in (own | self.cohort.parameters).items()}
         if refractory:
-            drawn[diagnosis.refractory.multiplies] *= diagnosis.refractory.by.value
+            name = diagnosis.refractory.multiplies
+            drawn[name] = min(drawn[name] * diagnosis.refractory.by.value, _declared_range(name)[1])
         return drawn
+
+    def _parameter(self, name: str, given: float | Distribution) -> float:
+        """Return a parameter of the body; one drawn outside its declared range is drawn again."""
+        if isinstance(given, (int, float)):
+            return float(given)
+        generator, (low, high) = self._generator(Purpose.BIOLOGY, name), _declared_range(name)
+        draws = (sample(given, float(generator.random())) for _ in range(MOST_DRAWS))
+        value = next((value for value in draws if low <= value <= high), None)
+        # A distribution that hardly touches the range ends at its nearer edge.
+        return min(max(centre(given), low), high) if value is None else value
 
     def _age_years(self) -> float:
         given = self.cohort.age_years
@@ -97,6 +106,13 @@ class _Draw:
 
     def _generator(self, purpose: Purpose, name: str) -> np.random.Generator:
         return self.streams.generator(purpose, self.patient_id, zlib.crc32(name.encode()))
+
+
+def _declared_range(name: str) -> tuple[float, float]:
+    entry = catalogue.physiology()[name]
+    if entry.low is None or entry.high is None:
+        raise ValueError(f"{name}: no range is declared in models/physiology.yaml")
+    return entry.low, entry.high
 
 
 def _first_within(low: float, high: float, draw: Callable[[], float]) -> float:

@@ -26,7 +26,7 @@ VISIT_COLUMNS = (
     "every_hours", "phase", "action", "rule_ids", "reason", "flags", "gate", "next_visit_days",
 )  # fmt: skip
 EVENT_COLUMNS = ("day", "event", "severity", "dose_ug_per_kg_day", "anc_1e9_per_l", "detail", "rule_ids")
-PERIOD_COLUMNS = ("minute", "dose_ug_per_kg_day", "injection_ng", "every_hours")
+PERIOD_COLUMNS = ("minute", "dose_ug_per_kg_day", "injection_ng", "every_hours", "product")
 
 
 class EventLog:
@@ -61,7 +61,7 @@ class EventLog:
         if self.full:
             self._write_visit(body, seen, asked, ordered, injection_ng, true_anc, reason)
         self.visits_of[body] += 1
-        self.periods.append((body, minute, regimen.ug_per_kg_day, injection_ng, regimen.every_hours))
+        self.periods.append((body, minute, regimen.ug_per_kg_day, injection_ng, regimen.every_hours, regimen.product))
         for name, severity, rule_id, detail in self._happened(body, asked, ordered, reason):
             anc = _number(seen.count.anc_1e9_per_l)
             self.events.append((body, seen.day, name, severity, regimen.ug_per_kg_day, anc, detail, rule_id))

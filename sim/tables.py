@@ -18,7 +18,7 @@ BODY = "body"
 
 
 def build_tables(
-    run_id: str, arms: Sequence[str], product: str, ward: Ward, log: EventLog, *, trajectory_patients: int
+    run_id: str, arms: Sequence[str], ward: Ward, log: EventLog, *, trajectory_patients: int
 ) -> dict[str, pd.DataFrame]:
     """Return every table of a block, body after body: body i of the ward is patient and arm i."""
     who = _who(run_id, arms, ward)
@@ -28,7 +28,7 @@ def build_tables(
     return {
         "patients": _patients(who, ward),
         "visits": _named(who, visits),
-        "doses": _doses(who, periods, ward, product),
+        "doses": _doses(who, periods, ward),
         "trajectory": _trajectories(run_id, arms, ward, trajectory_patients),
         "events": _named(who, events),
         "outcomes": _outcomes(who, ward, log, daily, events),
@@ -47,7 +47,19 @@ def _by_body(rows: list[tuple[Any, ...]], columns: Sequence[str]) -> pd.DataFram
 def _types(columns: Sequence[str]) -> dict[str, str]:
     """Return the type of every column of the log: whole numbers, texts, and numbers."""
     whole = {"visit_no", "day", "minute", "injection_ng", "every_hours", "next_visit_days"}
-    text = {"lab_status", "phase", "action", "rule_ids", "reason", "flags", "gate", "event", "severity", "detail"}
+    text = {
+        "lab_status",
+        "phase",
+        "action",
+        "rule_ids",
+        "reason",
+        "flags",
+        "gate",
+        "event",
+        "severity",
+        "detail",
+        "product",
+    }
     return {name: "int64" if name in whole else "str" if name in text else "float64" for name in columns}
 
 
@@ -105,14 +117,14 @@ def _trajectory(run_id: str, arm: str, ward: Ward, body: int) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _doses(who: pd.DataFrame, periods: pd.DataFrame, ward: Ward, product: str) -> pd.DataFrame:
+def _doses(who: pd.DataFrame, periods: pd.DataFrame, ward: Ward) -> pd.DataFrame:
     """Join consecutive visits that left the same injection standing into one period, and count its injections."""
-    keys = [BODY, "injection_ng", "every_hours"]
-    starts = periods[(periods[keys].diff().fillna(1) != 0).any(axis=1)].reset_index(drop=True)
+    keys = [BODY, "injection_ng", "every_hours", "product"]
+    starts = periods[(periods[keys] != periods[keys].shift()).any(axis=1)].reset_index(drop=True)
     end = ward.horizon_days * MINUTES_PER_DAY
     last_of_body = starts[BODY] != starts[BODY].shift(-1)
     ends = starts["minute"].shift(-1).where(~last_of_body, end).astype(np.int64)
-    minutes = (np.arange(ward.horizon_days)[:, None] * MINUTES_PER_DAY + ward.minutes).ravel()
+    minutes = (np.arange(ward.horizon_days)[:, None] * MINUTES_PER_DAY + ward.slots.minutes).ravel()
     first = starts[BODY] * len(minutes) + np.searchsorted(minutes, starts["minute"])
     last = starts[BODY] * len(minutes) + np.searchsorted(minutes, ends)
     due = ward.due_ng.reshape(-1) > 0
@@ -121,7 +133,7 @@ def _doses(who: pd.DataFrame, periods: pd.DataFrame, ward: Ward, product: str) -
     return _named(who, starts[[BODY]]).assign(
         day_start=starts["minute"] // MINUTES_PER_DAY,
         day_end=ends // MINUTES_PER_DAY,
-        product=product,
+        product=starts["product"],
         dose_ug_per_kg_day=starts["dose_ug_per_kg_day"],
         dose_ug=starts["injection_ng"] / 1000,
         every_hours=starts["every_hours"],

@@ -7,23 +7,26 @@ for sends every body with a settled way along it, all in one compiled call. Time
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import insort
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from titranc.models import catalogue
-from titranc.models.dosing import INJECTIONS_PER_DAY, NANOGRAMS_PER_MICROGRAM, Regimen, injection_ng
-from titranc.models.granulopoiesis import D, parameter_array
+from titranc.models.dosing import NANOGRAMS_PER_MICROGRAM, NO_DOSE, Regimen, Schedule, injection_ng
+from titranc.models.granulopoiesis import parameter_array, with_grafts
 from titranc.models.integrator import RECORDS, Bodies
 from titranc.models.patient import Patient
+from titranc.sim.injections import LARGEST_NUMBER_OF_HOURS, InjectionClock, Slots, Standing
 from titranc.sim.streams import Purpose, Streams
 
 MINUTES_PER_DAY = 1440
 DAYS_PER_YEAR = 365.25
 # How far bodies may run ahead of the day that is asked for: far enough to fill the lanes, so near that none runs alone.
 AHEAD_DAYS = 7
+NEVER = np.iinfo(np.int64).max
+CYTOTOXIC_SLOT = 0
 ANC = RECORDS.index("anc_1e9_per_l")
 
 Floats = NDArray[np.float64]
@@ -31,61 +34,63 @@ Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class InjectionClock:
-    """The minutes of the day at which a dose falls due, when it is given once daily and when twice."""
+class Change(NamedTuple):
+    """From the morning of `day` on a parameter of a body has another value."""
 
-    once_daily: tuple[int, ...]
-    twice_daily: tuple[int, ...]
-
-    @classmethod
-    def of_hours(cls, once_daily: Sequence[int], twice_daily: Sequence[int]) -> InjectionClock:
-        """Return the clock of injections at these hours after the morning visit."""
-        return cls(tuple(60 * hour for hour in once_daily), tuple(60 * hour for hour in twice_daily))
-
-    def minutes(self, injections_per_day: int) -> tuple[int, ...]:
-        """Return the minutes of the day at which so many injections are given."""
-        return self.once_daily if injections_per_day == 1 else self.twice_daily
+    day: int
+    name: str
+    value: float
 
 
 class Ward:
-    """The bodies of `patients`, one for each; `clocks[i]` says when patient i is injected."""
+    """The bodies of `patients`, one for each; `clocks[i]` says by product when patient i is injected."""
 
     def __init__(
         self,
         patients: Sequence[Patient],
-        clocks: Sequence[InjectionClock],
+        clocks: Sequence[Mapping[str, InjectionClock]],
         vial_rounding_ug: Sequence[float],
         horizon_days: int,
         streams: Streams,
         accuracy: str,
         records: int = len(RECORDS),
+        *,
+        chemotherapy: bool = False,
     ) -> None:
-        self.patients, self.clocks, self.vial_rounding_ug = patients, clocks, vial_rounding_ug
+        self.patients, self.vial_rounding_ug = patients, vial_rounding_ug
         self.horizon_days, self.records, self.seconds = horizon_days, records, 0.0
-        self.minutes = np.array(
-            sorted({minute for clock in clocks for times in INJECTIONS_PER_DAY for minute in clock.minutes(times)}),
-            dtype=np.int64,
-        )
-        self._in_use = [
-            {times: _slots_in_use(self.minutes, clock, times) for times in INJECTIONS_PER_DAY} for clock in clocks
-        ]
-        n, slots = len(patients), len(self.minutes)
+        self.slots = Slots.of(clocks, chemotherapy=chemotherapy)
+        n, minutes = len(patients), self.slots.minutes
+        self._in_use = [self.slots.in_use(of_body) for of_body in clocks]
         self.weight_kg = np.stack([_weights(patient, horizon_days) for patient in patients])
-        self.taken = np.stack([_doses_taken(patient, streams, horizon_days, slots) for patient in patients])
+        self.taken = np.stack([_doses_taken(patient, streams, horizon_days, minutes) for patient in patients])
         self.day, self.settled_to_day = np.zeros(n, np.int64), np.zeros(n, np.int64)
-        self._standing_ng = [np.zeros(slots, np.int64)] * n
-        self.due_ng = np.zeros((n, horizon_days, slots), np.int64)
+        self._standing = [Standing(NO_DOSE, np.zeros(len(minutes[self.slots.drugs]), np.int64), 0)] * n
+        self.due_ng = np.zeros((n, horizon_days, len(minutes)), np.int64)
         # Begins as what one nanogram makes on that day, if it is given; `_settle` multiplies by the nanograms.
         self._given_ug_per_kg = self.taken / (NANOGRAMS_PER_MICROGRAM * self.weight_kg[:, :horizon_days, None])
+        if chemotherapy:
+            self._given_ug_per_kg[:, :, CYTOTOXIC_SLOT] = 0.0
         # Views of one body each: slicing these takes half the time of slicing the whole.
-        self._due_ng_of, self._given_of = list(self.due_ng), list(self._given_ug_per_kg)
-        self._minute_of_slot = np.tile(self.minutes, (n, 1))
-        self._depot_of_slot = np.full(slots, D, np.int64)
+        self._due_ng_of = list(self.due_ng[:, :, self.slots.drugs])
+        self._given_of = list(self._given_ug_per_kg[:, :, self.slots.drugs])
+        self._minute_of_slot, self._minutes_of_drugs = np.tile(minutes, (n, 1)), minutes[self.slots.drugs]
+        self._changes: list[list[Change]] = [[] for _ in patients]
+        self._next_change_day = np.full(n, NEVER)
         self.mornings = np.full((n, horizon_days + 1, records), np.nan)
         self.bodies = Bodies(parameter_array([patient.parameters for patient in patients]), accuracy=accuracy)
-        self.untreated = self.bodies.burn_in(int(catalogue.disease(patients[0].disease).burn_in_days.value))
+        self.untreated = self._begin()
         self.mornings[:, 0] = self.untreated[:records].T
+
+    def _begin(self) -> Floats:
+        """Let the bodies come to themselves, or begin as a graft does; return what is there, [records, n]."""
+        found = self.bodies.burn_in(np.array([patient.burn_in_days for patient in self.patients]))
+        grafts = [(body, patient.start) for body, patient in enumerate(self.patients) if patient.start]
+        if grafts:
+            self.bodies.state = with_grafts(self.bodies.state, grafts)
+            for body, graft in grafts:
+                found[RECORDS.index("anc_1e9_per_l"), body] = graft.anc_1e9_per_l
+        return found
 
     def true_anc(self, body: int, day: int) -> float:
         """Return the ANC (10^9/L) in the blood on the morning of `day`, before that morning's dose."""
@@ -102,10 +107,27 @@ class Ward:
         amount = injection_ng(regimen.dose, float(self.weight_kg[body, today]), self.vial_rounding_ug[body])
         if today > self.settled_to_day[body]:
             self._settle(body, today)
-        before_ng = self._standing_ng[body]
-        self._standing_ng[body] = amount * self._in_use[body][regimen.injections_per_day]
-        self._settle(body, until_day, before_ng, minute - today * MINUTES_PER_DAY)
+        before = self._standing[body]
+        in_use = self._in_use[body][regimen.product, regimen.injections_per_day]
+        from_minute = minute - today * MINUTES_PER_DAY
+        # A regimen that goes on keeps its rhythm; a new one begins today, a single dose when there is still an hour for it.
+        missed = regimen.schedule is Schedule.ONCE and from_minute > self._minutes_of_drugs[in_use > 0].max(initial=0)
+        goes_on = regimen is before.regimen or regimen == before.regimen
+        first_day = before.first_day if goes_on else today + bool(missed)
+        self._standing[body] = Standing(regimen, amount * in_use, first_day)
+        self._settle(body, until_day, before, from_minute)
         return amount
+
+    def expose(self, body: int, day: int, exposure: float) -> None:
+        """Give a cycle of chemotherapy on the morning of a day; `exposure` 1 is the reference cycle."""
+        self._given_ug_per_kg[body, day, CYTOTOXIC_SLOT] = exposure
+
+    def change(self, body: int, day: int, name: str, value: float) -> None:
+        """Give a body another value of a parameter from the morning of `day` on, which it has not passed yet."""
+        if day < self.day[body]:
+            raise ValueError(f"day {day}: body {body} has already gone to day {self.day[body]}")
+        insort(self._changes[body], Change(day, name, value))
+        self._next_change_day[body] = self._changes[body][0].day
 
     def close(self) -> None:
         """Let every body go on to the end, under the order that stands."""
@@ -113,33 +135,49 @@ class Ward:
             self._settle(body, self.horizon_days)
         self._go_on(self.horizon_days)
 
-    def _settle(self, body: int, until_day: int, before_ng: Integers | None = None, from_minute: int = 0) -> None:
+    def _settle(self, body: int, until_day: int, before: Standing | None = None, from_minute: int = 0) -> None:
         """Write down what falls due under the standing order, up to the morning of `until_day`.
 
-        On the first of these days the order before, `before_ng`, stands until `from_minute`.
+        On the first of these days the order `before` stands until `from_minute`.
         """
         first, end = int(self.settled_to_day[body]), min(until_day, self.horizon_days)
         if end <= first:
             return
         due_ng = self._due_ng_of[body][first:end]
-        due_ng[:] = self._standing_ng[body]
-        if from_minute and before_ng is not None:
-            np.copyto(due_ng[0], before_ng, where=self.minutes < from_minute)
+        self._standing[body].write(due_ng, first)
+        if from_minute and before is not None:
+            earlier = np.zeros_like(due_ng[:1])
+            before.write(earlier, first)
+            np.copyto(due_ng[0], earlier[0], where=self._minutes_of_drugs < from_minute)
         given_ug_per_kg = self._given_of[body][first:end]
         given_ug_per_kg *= due_ng
         self.settled_to_day[body] = end
 
     def _go_on(self, until_day: int) -> None:
         """Advance every body as far as its orders are settled, but not beyond `until_day`."""
-        goals = np.minimum(self.settled_to_day, until_day)
-        bodies = np.flatnonzero(goals > self.day)
         begun = time.perf_counter()
-        self.bodies.follow(
-            bodies, self.day[bodies], goals[bodies], self._given_ug_per_kg, self._minute_of_slot, self._depot_of_slot,
-            self.mornings,
-        )  # fmt: skip
+        while True:
+            goals = np.minimum(np.minimum(self.settled_to_day, until_day), self._next_change_day)
+            bodies = np.flatnonzero(goals > self.day)
+            self.bodies.follow(
+                bodies, self.day[bodies], goals[bodies], self._given_ug_per_kg, self._minute_of_slot, self.slots.depots,
+                self.mornings,
+            )  # fmt: skip
+            self.day[bodies] = goals[bodies]
+            changing = np.flatnonzero(self._next_change_day <= self.day)
+            if not len(changing):
+                break
+            for body in changing:
+                self._make_changes(int(body))
         self.seconds += time.perf_counter() - begun
-        self.day[bodies] = goals[bodies]
+
+    def _make_changes(self, body: int) -> None:
+        """Give a body the values that are its own from this morning on."""
+        changes = self._changes[body]
+        while changes and changes[0].day <= self.day[body]:
+            change = changes.pop(0)
+            self.bodies.change(np.array([body]), change.name, np.array([change.value]))
+        self._next_change_day[body] = changes[0].day if changes else NEVER
 
     @property
     def failed(self) -> Flags:
@@ -152,12 +190,8 @@ def _weights(patient: Patient, horizon_days: int) -> Floats:
     return np.asarray(patient.growth.weight_kg(ages), dtype=np.float64)
 
 
-def _doses_taken(patient: Patient, streams: Streams, horizon_days: int, slots: int) -> Flags:
-    """Return for each injection time whether a dose due then is given; four columns are drawn for every patient."""
-    luck = streams.generator(Purpose.ADHERENCE, patient.patient_id).random((horizon_days, 4))
-    return luck[:, :slots] < patient.doses_taken_share
-
-
-def _slots_in_use(minutes: Integers, clock: InjectionClock, injections_per_day: int) -> Integers:
-    """Return 1 for each of the ward's injection times at which a body is injected, else 0."""
-    return np.isin(minutes, clock.minutes(injections_per_day)).astype(np.int64)
+def _doses_taken(patient: Patient, streams: Streams, horizon_days: int, minutes: Integers) -> Flags:
+    """Return for each slot whether a dose due then is given; four hours' luck is drawn for every patient."""
+    luck = streams.generator(Purpose.ADHERENCE, patient.patient_id).random((horizon_days, LARGEST_NUMBER_OF_HOURS))
+    _, hour = np.unique(minutes, return_inverse=True)
+    return luck[:, hour] < patient.doses_taken_share
