@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from titranc.models.clinic_view import Count, CountStatus
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +36,17 @@ class Assay:
         mishap, deviate = noise.random(), noise.standard_normal()
         if mishap < self.lost_share:
             return Count(day, None, CountStatus.MISSING)
-        reported = self._differential(self._circulating(true_anc_1e9_per_l, deviate), noise)
+        circulating = self._circulating(true_anc_1e9_per_l, deviate)
+        reported, leukocytes = self._differential(circulating, noise), circulating + self.other_leukocytes_1e9_per_l
         if mishap < self.lost_share + self.implausible_share:
-            reported *= self.unit_slip_factor
-        return self.judged(day, round(reported, 2))
+            reported, leukocytes = reported * self.unit_slip_factor, leukocytes * self.unit_slip_factor
+        return self.judged(day, round(reported, 2), round(leukocytes, 1) if math.isfinite(leukocytes) else None)
 
-    def judged(self, day: int, anc_1e9_per_l: float) -> Count:
+    def judged(self, day: int, anc_1e9_per_l: float, leukocytes_1e9_per_l: float | None = None) -> Count:
         """Return the count with the clinic's verdict on whether it can be true."""
         plausible = math.isfinite(anc_1e9_per_l) and 0 <= anc_1e9_per_l <= self.implausible_above_1e9_per_l
-        return Count(day, anc_1e9_per_l, CountStatus.VALID if plausible else CountStatus.IMPLAUSIBLE)
+        status = CountStatus.VALID if plausible else CountStatus.IMPLAUSIBLE
+        return Count(day, anc_1e9_per_l, status, leukocytes_1e9_per_l)
 
     def _circulating(self, true_anc: float, deviate: float) -> float:
         """Vary the true count about itself as its mean, log-normally."""

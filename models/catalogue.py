@@ -6,7 +6,7 @@ key and what is allowed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Literal
 
@@ -16,9 +16,10 @@ from titranc.models.assay import Assay
 from titranc.models.audit import problems_with_audit
 from titranc.models.distributions import Distribution
 from titranc.models.documents import InputProblem, InputRefused, check, read_document
+from titranc.models.dosing import Schedule
 from titranc.models.guideline import Guideline, Rule
 from titranc.models.predicates import PREDICATES
-from titranc.models.shelves import MODELS_FOLDER
+from titranc.models.shelves import MODELS_FOLDER, names
 from titranc.models.titration import TITRATIONS
 
 Grade = Literal["A", "B", "C", "calibrated"]
@@ -62,14 +63,55 @@ class Refractory(_Entry):
     meaning: str
 
 
+class EmptiedMarrow(_Entry):
+    """What is left when a transplant begins; the graft itself is the trait `graft_progenitors`."""
+
+    marrow_share: Quantity
+    anc_1e9_per_l: Quantity
+
+
+class Unresponsive(_Entry):
+    """A share of patients in whom a product does not act on neutrophils: a parameter of the body has another value."""
+
+    product: str
+    share: Quantity
+    parameter: str
+    value: Quantity
+    event: str
+    meaning: str
+
+
+class Remission(_Entry):
+    """A disease that ends by itself: in a `share` of patients the parameter goes to its healthy value over some days.
+
+    When that begins is the trait `remission_after_days`.
+    """
+
+    share: Quantity
+    parameter: str
+    over_days: Quantity
+
+
 class Disease(_Entry):
-    """A diagnosis: how its patients' bodies are distributed."""
+    """A diagnosis: how its patients' bodies are distributed, how they begin and how the disease may end.
+
+    `traits` are individual numbers that are none of the body's; `courses` names what a scenario may let befall these
+    patients; a body has lived without drug for `burn_in_days` and, where the disease comes and goes, for an individual
+    part of `phase_days` more.
+    """
 
     disease: str
     title: str
+    cause: str
+    courses: list[str]
     parameters: dict[str, IndividualParameter]
-    refractory: Refractory
+    traits: dict[str, IndividualParameter] = {}
+    refractory: Refractory | None = None
+    unresponsive: Unresponsive | None = None
+    remission: Remission | None = None
+    emptied_marrow: EmptiedMarrow | None = None
     burn_in_days: Quantity
+    phase_days: Quantity | None = None
 
 
 class InjectionHours(_Entry):
@@ -86,6 +128,8 @@ class Drug(_Entry):
     title: str
     agent: Literal["G-CSF", "GM-CSF"]
     depot: str
+    dosed_per: Literal["kg", "m2"] = "kg"
+    schedules: list[str]
     absolute_maximum_ug_per_kg_day: Quantity
     hours_from_dose_to_sample: Quantity
     injection_hours: InjectionHours
@@ -94,7 +138,7 @@ class Drug(_Entry):
 class _RuleEntry(_Entry):
     id: str
     says: str
-    note: str
+    note: str = ""
     status: Literal["implement", "flag", "correct", "block", "ours"]
     source_line: int | None
     audit_rows: list[int]
@@ -106,6 +150,10 @@ class _RuleEntry(_Entry):
     recheck: bool = False
     flag: str | None = None
     order: str | None = None
+    begins: str | None = None
+    ends: str | None = None
+    also_lines: list[int] = []
+    diseases: list[str] = []
 
 
 class Edition(_Entry):
@@ -114,8 +162,8 @@ class Edition(_Entry):
     edition: str
     title: str
     source: str
-    applies_to: list[str]
     values: dict[str, Quantity]
+    values_for: dict[str, dict[str, Quantity]] = {}
     at_most: list[tuple[str, str]]
     less_than: list[tuple[str, str]]
     dose_rules: list[_RuleEntry]
@@ -126,6 +174,10 @@ class Edition(_Entry):
     def rules(self) -> list[_RuleEntry]:
         """Every rule of the edition."""
         return [*self.dose_rules, *self.standing_rules, *self.shown_rules]
+
+    def numbers(self, disease: str) -> dict[str, Quantity]:
+        """Return the numbers that hold for a disease, by name."""
+        return self.values | self.values_for.get(disease, {})
 
 
 @cache
@@ -177,24 +229,63 @@ def _check_rule(entry: _RuleEntry, file: str, line: int | None) -> None:
         raise InputRefused(problems)
 
 
-def guideline(name: str, overrides: Mapping[str, float] | None = None) -> Guideline:
-    """Return an edition ready to decide, with some of its numbers replaced by name within their declared range."""
+def guideline(
+    name: str,
+    overrides: Mapping[str, float] | None = None,
+    *,
+    disease: str = "scn",
+    product: str = "filgrastim",
+    schedule: Schedule | None = None,
+    fever: str = "idsa",
+) -> Guideline:
+    """Return an edition ready to decide for a disease, with some of its numbers replaced within their declared range.
+
+    `product` and `schedule` are what it starts, `fever` is the definition of febrile neutropenia.
+    """
     found = edition(name)
-    values = {key: quantity.value for key, quantity in found.values.items()}
+    values = {key: quantity.value for key, quantity in found.numbers(disease).items()}
+    values |= {key: entry.value for key, entry in fever_definitions()[fever].numbers.items()}
     values.update(overrides or {})
     return Guideline(
         edition=found.edition,
         title=found.title,
+        disease=disease,
+        product=product,
+        schedule=schedule,
+        product_maximum_ug_per_kg_day={one: drug(one).absolute_maximum_ug_per_kg_day.value for one in names("drugs")},
         values=values,
-        dose_rules=tuple(_rule(entry) for entry in found.dose_rules),
-        standing_rules=tuple(_rule(entry) for entry in found.standing_rules),
-        shown_rules=tuple(_rule(entry) for entry in found.shown_rules),
+        dose_rules=tuple(_rules(found.dose_rules, disease)),
+        standing_rules=tuple(_rules(found.standing_rules, disease)),
+        shown_rules=tuple(_rules(found.shown_rules, disease)),
     )
 
 
+def _rules(entries: Iterable[_RuleEntry], disease: str) -> Iterator[Rule]:
+    """Return the rules that speak of a disease."""
+    return (rule for rule in map(_rule, entries) if rule.holds_for(disease))
+
+
 def _rule(entry: _RuleEntry) -> Rule:
-    fields = entry.model_dump()
-    return Rule(**{**fields, "audit_rows": tuple(entry.audit_rows), "cites": tuple(entry.cites)})
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in entry.model_dump().items()
+    }
+    return Rule(**fields)
+
+
+class FeverDefinition(_Entry):
+    """When a temperature is febrile neutropenia: the numbers of a guideline or a trial, in the place of the edition's."""
+
+    title: str
+    numbers: dict[str, Quantity]
+
+
+@cache
+def fever_definitions() -> dict[str, FeverDefinition]:
+    """Return the definitions of febrile neutropenia by name."""
+    return {
+        name: FeverDefinition(**entry)
+        for name, entry in read_document(MODELS_FOLDER / "fever_definitions.yaml").data.items()
+    }
 
 
 @cache

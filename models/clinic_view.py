@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Protocol, overload
 
 from titranc.models.dosing import Regimen
+from titranc.models.findings import NOTHING_FOUND, Findings
 
 
 class CountStatus(StrEnum):
@@ -25,24 +26,18 @@ class CountStatus(StrEnum):
     EARLY = "early"
 
 
-class Csf3rFinding(StrEnum):
-    """What is known of an acquired CSF3R mutation."""
-
-    NONE = "none"
-    ISOLATED = "isolated"
-    WITH_PROGRESSION = "with_progression"
-
-
 @dataclass(frozen=True, slots=True)
 class Count:
     """A reported absolute neutrophil count.
 
-    `anc_1e9_per_l` is None when the sample gave no number; `day` is the day the blood was drawn.
+    `anc_1e9_per_l` is None when the sample gave no number; `day` is the day the blood was drawn. The leukocytes are a
+    field of their own: neutropenia is never read off them.
     """
 
     day: int
     anc_1e9_per_l: float | None
     status: CountStatus
+    leukocytes_1e9_per_l: float | None = None
 
     @property
     def usable(self) -> bool:
@@ -107,7 +102,8 @@ NO_HISTORY = History()
 class Observation:
     """All that is known when a decision is due.
 
-    `regimen` is the dose in force (None before treatment starts); `history` holds the earlier visits, oldest first.
+    `regimen` is the dose in force (None before treatment starts); `history` holds the earlier visits, oldest first;
+    `courses` are the measures around the dose that are in progress (prophylaxis, antibiotics), each with its first day; `body_surface_m2` is measured where the drug is dosed by it.
     """
 
     day: int
@@ -117,9 +113,10 @@ class Observation:
     count: Count
     regimen: Regimen | None
     history: History = NO_HISTORY
-    uncontrolled_infection: bool = False
-    csf3r: Csf3rFinding = Csf3rFinding.NONE
+    findings: Findings = NOTHING_FOUND
     last_marrow_day: int | None = None
+    courses: Mapping[str, int] = field(default_factory=dict)
+    body_surface_m2: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +136,7 @@ class Decision:
 
     `action` is one word for the dose; `rule_ids` is never empty and begins with the rule that set the dose; `flags` and
     `orders` are what else the rules call for (a risk line crossed; a marrow examination, a referral), each with the rule
-    that calls for it.
+    that calls for it; `begins` and `ends` are courses around the dose that start or stop today.
     """
 
     regimen: Regimen
@@ -150,6 +147,8 @@ class Decision:
     phase: str = "titrating"
     flags: Mapping[str, str] = field(default_factory=dict)
     orders: Mapping[str, str] = field(default_factory=dict)
+    begins: Mapping[str, str] = field(default_factory=dict)
+    ends: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.rule_ids:

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from titranc.models.clinic_view import Decision, Observation
-from titranc.models.dosing import NO_DOSE, Regimen
+from titranc.models.dosing import NO_DOSE, Regimen, Schedule
 from titranc.models.guideline import SafetyLimits
 
 LONGEST_WAIT_DAYS = 365
@@ -28,47 +28,57 @@ class Order:
     refusals: tuple[str, ...] = ()
 
 
-def order(seen: Observation, asked: Decision, limits: SafetyLimits, hard_ceiling_ug_per_kg_day: float) -> Order:
-    """Return the order that a decision becomes under the edition's limits and the drug's ceiling (ug/kg/day)."""
+def order(seen: Observation, asked: Decision, limits: SafetyLimits) -> Order:
+    """Return the order that a decision becomes under the edition's limits and the product's own ceiling."""
     before = seen.regimen or NO_DOSE
     regimen, refusals = asked.regimen, []
     for check in (_too_much, _too_soon_or_blind):
-        regimen, refusal = check(seen, before, regimen, asked, limits, hard_ceiling_ug_per_kg_day)
+        regimen, refusal = check(seen, before, regimen, asked, limits)
         refusals += [refusal] if refusal else []
     wait, late = _wait(asked.next_visit_days)
     return Order(regimen, wait, tuple([*refusals, late] if late else refusals))
 
 
 def _too_much(
-    seen: Observation, before: Regimen, asked: Regimen, decision: Decision, limits: SafetyLimits, hard: float
+    seen: Observation, before: Regimen, asked: Regimen, decision: Decision, limits: SafetyLimits
 ) -> tuple[Regimen, str]:
     """Cut a dose to the lowest ceiling that holds: the drug's, the edition's, or the line that needs an exception."""
-    excepted = bool(limits.exception_rules & set(decision.rule_ids))
-    resumed = _held(seen) if _is_resumption(seen, asked, limits) else before
-    already = resumed.ug_per_kg_day > limits.exception_above_ug_per_kg_day
-    line = math.inf if excepted or already else limits.exception_above_ug_per_kg_day
-    ceiling = min(hard, limits.ceiling_ug_per_kg_day, line)
-    if asked.ug_per_kg_day <= ceiling:
+    hard = limits.most_of(asked.product)
+    if asked.schedule is Schedule.ONCE:
+        # A single dose that lasts for weeks is held to its product's own limit, not to those of a daily dose.
+        soft = hard
+    else:
+        excepted = bool(limits.exception_rules & set(decision.rule_ids))
+        resumed = _held(seen) if _is_resumption(seen, asked, limits) else before
+        already = resumed.ug_per_kg_day > limits.exception_above_ug_per_kg_day
+        soft = math.inf if excepted or already else limits.exception_above_ug_per_kg_day
+        soft = min(soft, limits.ceiling_ug_per_kg_day)
+    ceiling = min(hard, soft)
+    if asked.ug_per_kg_day <= ceiling and asked.dose.ug_per_kg * asked.injections_per_day <= hard:
         return asked, ""
-    cut = asked.with_average(ceiling)
+    cut = asked.with_average(
+        min(ceiling, hard * asked.ug_per_kg_day / (asked.dose.ug_per_kg * asked.injections_per_day))
+    )
     return cut, f"{asked.ug_per_kg_day:g} ug/kg/day is above the ceiling of {ceiling:g}: cut to {cut.ug_per_kg_day:g}"
 
 
 def _too_soon_or_blind(
-    seen: Observation, before: Regimen, asked: Regimen, decision: Decision, limits: SafetyLimits, hard: float
+    seen: Observation, before: Regimen, asked: Regimen, decision: Decision, limits: SafetyLimits
 ) -> tuple[Regimen, str]:
     """Keep the dose in force when it would rise without a usable low count or before the interval is over."""
-    if seen.regimen is None or asked.ng_per_kg_day <= before.ng_per_kg_day or _is_resumption(seen, asked, limits):
+    if asked.ng_per_kg_day <= before.ng_per_kg_day or _is_resumption(seen, asked, limits):
         return asked, ""
-    changes = (visit.day for visit in reversed(seen.history) if visit.changed)
+    changes = [visit.day for visit in seen.history if visit.changed]
+    if not changes:
+        return asked, ""
     anc = seen.count.anc_1e9_per_l
     if not seen.count.usable or anc is None:
         return before, f"no rise on a {seen.count.status.value} count"
     if not _is_fresh(seen, limits):
         return before, f"no rise on a count {seen.day - seen.count.day} days old; valid for {limits.count_valid_days:g}"
-    if anc >= limits.target_low_1e9_per_l:
+    if limits.rise_needs_low_count and anc >= limits.target_low_1e9_per_l:
         return before, f"no rise at a count of {anc:g}, which is not below {limits.target_low_1e9_per_l:g}"
-    elapsed = seen.day - next(changes, seen.history[0].day) if seen.history else math.inf
+    elapsed = seen.day - changes[-1]
     if elapsed < limits.step_interval_days:
         return before, f"no rise {elapsed:g} days after a change; allowed after {limits.step_interval_days:g}"
     return asked, ""

@@ -23,7 +23,8 @@ class Patient:
 
     `parameters` are those of the body that differ from the reference, by name; `doses_taken_share` is the probability
     that an injection due is given. The body begins after `burn_in_days` without drug, or as an empty marrow with a `start`
-    graft. `traits` are individual numbers that are none of the body's, such as the exposure a cycle of chemotherapy makes.
+    graft. `traits` are individual numbers that are none of the body's, such as the exposure a cycle of chemotherapy makes;
+    `remission_day` is when a disease that ends by itself begins to do so.
     """
 
     patient_id: int
@@ -38,3 +39,4 @@ class Patient:
     burn_in_days: int = 0
     start: Graft | None = None
     traits: Mapping[str, float] = field(default_factory=dict)
+    remission_day: int | None = None

@@ -5,12 +5,18 @@ A predicate takes the situation at the visit; those of standing rules look at th
 
 from __future__ import annotations
 
+import math
 from itertools import islice
+from statistics import median
 from typing import Protocol
 
-from titranc.models.clinic_view import Csf3rFinding
+from titranc.models.dosing import Schedule
+from titranc.models.findings import Csf3rFinding
 from titranc.models.situation import Situation
 from titranc.models.titration import lower_by_step
+
+# The dose is withheld for a reason of its own, and comes back as it was.
+CONTRAINDICATIONS = frozenset({"no-gcsf-in-chest-radiotherapy", "no-gcsf-around-chemotherapy", "no-routine-gcsf"})
 
 
 class Predicate(Protocol):
@@ -152,12 +158,12 @@ def low_above_non_responder_line(now: Situation) -> bool:
 
 def infection_above_non_responder_line(now: Situation) -> bool:
     """Above 20 ug/kg/day for long enough, and an infection is not controlled."""
-    return now.seen.uncontrolled_infection and _long_above_non_responder_line(now)
+    return now.seen.findings.uncontrolled_infection and _long_above_non_responder_line(now)
 
 
 def csf3r_mutation_found(now: Situation) -> bool:
     """A CSF3R mutation is known."""
-    return now.seen.csf3r is not Csf3rFinding.NONE
+    return now.seen.findings.csf3r is not Csf3rFinding.NONE
 
 
 def marrow_due(now: Situation) -> bool:
@@ -165,6 +171,209 @@ def marrow_due(now: Situation) -> bool:
     last = now.seen.last_marrow_day
     next_visit = now.seen.day + now.values["visit_maintenance_days"]
     return last is None or next_visit - last > now.values["marrow_interval_days"]
+
+
+def chest_radiotherapy(now: Situation) -> bool:
+    """Radiotherapy of the chest is in progress."""
+    return now.seen.findings.chest_radiotherapy
+
+
+def chemotherapy_close(now: Situation) -> bool:
+    """Chemotherapy falls due within the clear time, or was given within it."""
+    following, clear = now.seen.findings.next_chemotherapy_day, now.values["chemotherapy_clear_days"]
+    return now.days_since_chemotherapy < clear or (following is not None and following - now.seen.day <= clear)
+
+
+def pneumonia_without_neutropenia(now: Situation) -> bool:
+    """Pneumonia, a count that is no neutropenia, and no treatment that is running for another reason."""
+    neutropenic = now.anc is None or now.anc < now.values["neutropenia_1e9_per_l"]
+    return now.seen.findings.pneumonia and not neutropenic and now.dose == 0
+
+
+def stable_benign_without_infection(now: Situation) -> bool:
+    """No severe infection now, nor again and again before."""
+    found = now.seen.findings
+    return not found.severe_infection and not found.recurrent_severe_infections
+
+
+def withheld_and_clear(now: Situation) -> bool:
+    """The dose was withheld for a reason that is over, and the count is not above the target."""
+    if not now.on_hold or now.last_change is None or now.last_change.rule_ids[0] not in CONTRAINDICATIONS:
+        return False
+    return now.anc is not None and now.anc < now.values["target_high_1e9_per_l"]
+
+
+def off_treatment(now: Situation) -> bool:
+    """Nothing is being given."""
+    return now.dose == 0
+
+
+def cycle_not_complete(now: Situation) -> bool:
+    """The counts at this dose do not make a full cycle."""
+    return now.counting_cycle
+
+
+def cycle_above_target(now: Situation) -> bool:
+    """The middle count of a full cycle lies above the target, and there is a step to go down."""
+    return median(now.cycle) > now.values["target_high_1e9_per_l"] and now.dose > now.values["step_ug_per_kg_day"]
+
+
+def cycle_below_goal(now: Situation) -> bool:
+    """Too few counts of a full cycle reach the target, and there is room below the ceiling."""
+    return now.cycle_share < now.values["cycle_goal_share"] and now.dose < now.values["max_dose_ug_per_kg_day"]
+
+
+def off_and_needed_again(now: Situation) -> bool:
+    """Off treatment the last counts were all low, or a severe infection has come with a low one."""
+    if not now.on_hold or now.anc is None or now.anc >= now.values["target_low_1e9_per_l"]:
+        return False
+    return now.low_and_due or now.seen.findings.severe_infection
+
+
+def remission_test_due(now: Situation) -> bool:
+    """Long enough on treatment at this dose or others, with the count in target."""
+    low = now.anc is None or now.anc < now.values["target_low_1e9_per_l"]
+    return now.dose > 0 and not low and now.days_on_treatment >= now.values["remission_test_days"]
+
+
+def recovered_on_treatment(now: Situation) -> bool:
+    """On treatment, and the marrow has come back."""
+    return now.dose > 0 and now.regimen.schedule is not Schedule.ONCE and now.recovered
+
+
+def _window_open(now: Situation) -> bool:
+    days, values = now.days_since_chemotherapy, now.values
+    open_now = values["chemotherapy_clear_days"] <= days <= values["chemotherapy_window_days"]
+    return open_now and now.dose == 0 and not now.treated_this_cycle
+
+
+def filgrastim_window_open(now: Situation) -> bool:
+    """From 24 to 72 hours after chemotherapy, not yet treated."""
+    return _window_open(now)
+
+
+def peg_window_open(now: Situation) -> bool:
+    """The same, where the product is one that is given once."""
+    return now.product == "pegfilgrastim" and _window_open(now)
+
+
+def single_dose_given(now: Situation) -> bool:
+    """What is in force is a single dose."""
+    return now.regimen.schedule is Schedule.ONCE
+
+
+def filgrastim_window_missed(now: Situation) -> bool:
+    """Later than 72 hours after chemotherapy, not treated this cycle, and the count is low."""
+    late = now.values["chemotherapy_window_days"] < now.days_since_chemotherapy < math.inf
+    low = now.anc is not None and now.anc < now.values["recovered_1e9_per_l"]
+    return late and low and now.dose == 0 and not now.treated_this_cycle
+
+
+def transplant_window_open(now: Situation) -> bool:
+    """From the start day after a transplant on, not yet treated."""
+    day = now.seen.findings.transplant_day
+    if day is None or now.dose > 0 or now.treated_this_cycle:
+        return False
+    return now.seen.day - day >= now.values["transplant_start_day"] and not now.recovered
+
+
+def febrile_neutropenia(now: Situation) -> bool:
+    """Fever by the definition of the run, with a low count."""
+    return now.febrile_neutropenia
+
+
+def febrile_neutropenia_severe(now: Situation) -> bool:
+    """Febrile neutropenia at high risk with a documented severe infection, not treated yet."""
+    found = now.seen.findings
+    return now.dose == 0 and found.severe_infection and found.high_risk and now.febrile_neutropenia
+
+
+def febrile_high_risk(now: Situation) -> bool:
+    """Febrile neutropenia at high risk."""
+    return now.seen.findings.high_risk and now.febrile_neutropenia
+
+
+def febrile_low_risk(now: Situation) -> bool:
+    """Febrile neutropenia at low risk, without a fluoroquinolone as prophylaxis."""
+    found = now.seen.findings
+    return not found.high_risk and not found.fluoroquinolone_prophylaxis and now.febrile_neutropenia
+
+
+def febrile_low_risk_on_fluoroquinolone(now: Situation) -> bool:
+    """Febrile neutropenia at low risk in somebody who takes a fluoroquinolone already."""
+    found = now.seen.findings
+    return not found.high_risk and found.fluoroquinolone_prophylaxis and now.febrile_neutropenia
+
+
+def febrile_pneumonia(now: Situation) -> bool:
+    """Febrile neutropenia with pneumonia."""
+    return now.seen.findings.pneumonia and now.febrile_neutropenia
+
+
+def afebrile_and_recovered(now: Situation) -> bool:
+    """No fever, and a count of at least the line of neutropenia."""
+    return not now.febrile and now.anc is not None and now.anc >= now.values["neutropenia_1e9_per_l"]
+
+
+def seek_care(now: Situation) -> bool:
+    """The temperature is one with which a patient is to be seen at once."""
+    return now.seen.findings.temperature_c >= now.values["seek_care_c"]
+
+
+def severe_neutropenia(now: Situation) -> bool:
+    """The count is below the line of severe neutropenia."""
+    return now.anc is not None and now.anc < now.values["neutropenia_1e9_per_l"]
+
+
+def culprit_support_needed(now: Situation) -> bool:
+    """A drug that is needed has made the count low, and G-CSF is not given yet."""
+    low = now.anc is not None and now.anc < now.values["support_below_1e9_per_l"]
+    return bool(now.seen.findings.culprit_drug) and low and now.dose == 0
+
+
+def culprit_to_withdraw(now: Situation) -> bool:
+    """A drug that can be stopped has made the count low."""
+    low = now.anc is not None and now.anc < now.values["support_below_1e9_per_l"]
+    return bool(now.seen.findings.culprit_drug) and low
+
+
+def t_cells_low(now: Situation) -> bool:
+    """CD4 is low, or steroids weaken the T cells."""
+    found = now.seen.findings
+    return found.on_steroids or (found.cd4_per_ul is not None and found.cd4_per_ul < now.values["cd4_low_per_ul"])
+
+
+def t_cells_back(now: Situation) -> bool:
+    """Neither holds any more, and the least time of prophylaxis is over."""
+    begun = now.seen.courses.get("pneumocystis_prophylaxis")
+    long_enough = begun is None or now.seen.day - begun >= now.values["prophylaxis_least_days"]
+    known = now.seen.findings.cd4_per_ul is not None
+    return long_enough and known and not t_cells_low(now)
+
+
+def recurrent_sinusitis(now: Situation) -> bool:
+    """Sinusitis and other infections come again and again."""
+    return now.seen.findings.recurrent_sinusitis
+
+
+def haemoglobin_low(now: Situation) -> bool:
+    """The haemoglobin lies below the line of transfusion."""
+    found = now.seen.findings.haemoglobin_g_per_dl
+    return found is not None and found < now.values["haemoglobin_low_g_per_dl"]
+
+
+def vitamin_d_low(now: Situation) -> bool:
+    """Vitamin D is deficient."""
+    return now.seen.findings.vitamin_d_deficient
+
+
+def marrow_work_up_due(now: Situation) -> bool:
+    """Neutropenia without a known cause has lasted, and the marrow has not been looked at within the interval."""
+    if now.seen.findings.cause_known or not severe_neutropenia(now):
+        return False
+    last = now.seen.last_marrow_day
+    looked_at = last is not None and now.seen.day - last < now.values["marrow_interval_days"]
+    return not looked_at and now.severe_for(now.values["work_up_after_days"])
 
 
 PREDICATES: dict[str, Predicate] = {
@@ -192,5 +401,39 @@ PREDICATES: dict[str, Predicate] = {
         infection_above_non_responder_line,
         csf3r_mutation_found,
         marrow_due,
+        chest_radiotherapy,
+        chemotherapy_close,
+        pneumonia_without_neutropenia,
+        stable_benign_without_infection,
+        withheld_and_clear,
+        off_treatment,
+        cycle_not_complete,
+        cycle_above_target,
+        cycle_below_goal,
+        off_and_needed_again,
+        remission_test_due,
+        recovered_on_treatment,
+        filgrastim_window_open,
+        peg_window_open,
+        single_dose_given,
+        filgrastim_window_missed,
+        transplant_window_open,
+        febrile_neutropenia,
+        febrile_neutropenia_severe,
+        febrile_high_risk,
+        febrile_low_risk,
+        febrile_low_risk_on_fluoroquinolone,
+        febrile_pneumonia,
+        afebrile_and_recovered,
+        seek_care,
+        severe_neutropenia,
+        culprit_support_needed,
+        culprit_to_withdraw,
+        t_cells_low,
+        t_cells_back,
+        recurrent_sinusitis,
+        haemoglobin_low,
+        vitamin_d_low,
+        marrow_work_up_due,
     )
 }

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import islice, takewhile
 
 from titranc.models.clinic_view import Observation, PastVisit
-from titranc.models.dosing import NO_DOSE, Regimen
+from titranc.models.dosing import NO_DOSE, Regimen, Schedule
+
+EPISODES = frozenset(
+    {"chemotherapy", "transplant_autologous", "transplant_allogeneic", "ganciclovir", "azathioprine", "healthy"}
+)
+HOSPITAL = frozenset({"chemotherapy", "transplant_autologous", "transplant_allogeneic"})
 
 
 class Situation:
@@ -18,14 +24,21 @@ class Situation:
     """
 
     __slots__ = (
-        "_low_and_due", "anc", "days_at_dose", "dose", "last_change", "on_hold", "regimen", "seen", "started", "values",
+        "_low_and_due", "anc", "days_at_dose", "dose", "last_change", "on_hold", "product", "regimen", "schedule", "seen",
+        "started", "values",
     )  # fmt: skip
 
-    def __init__(self, seen: Observation, values: Mapping[str, float]) -> None:
-        self.seen, self.values = seen, values
+    def __init__(
+        self,
+        seen: Observation,
+        values: Mapping[str, float],
+        product: str = "filgrastim",
+        schedule: Schedule | None = None,
+    ) -> None:
+        self.seen, self.values, self.product, self.schedule = seen, values, product, schedule
         self.regimen = seen.regimen or NO_DOSE
         self.dose = self.regimen.ug_per_kg_day
-        self.started = seen.regimen is not None
+        self.started = bool(seen.history.changes)
         self.on_hold = self.started and self.regimen.ng_per_kg_day == 0
         self.anc = seen.count.anc_1e9_per_l if self._may_be_acted_upon() else None
         self.last_change = seen.history.changes[-1] if seen.history.changes else None
@@ -91,6 +104,88 @@ class Situation:
         latest = list(islice(self._usable_counts(), n))
         return len(latest) == n and all(anc > limit for _, anc in latest)
 
+    @property
+    def is_episode(self) -> bool:
+        """Whether treatment is for an episode, with a count every day until it is over."""
+        return self.seen.disease in EPISODES and (self.dose > 0 or self.seen.disease in HOSPITAL)
+
+    @property
+    def judges_cycles(self) -> bool:
+        """Whether the disease comes and goes, so that no single count says anything."""
+        return not self.values["rise_needs_low_count"]
+
+    @property
+    def counting_cycle(self) -> bool:
+        """Whether the counts at this dose do not make a full cycle yet."""
+        return self.days_at_dose < self.values["cycle_days"] or len(self.cycle) < self.values["cycle_counts"]
+
+    @property
+    def cycle(self) -> list[float]:
+        """The usable counts at this dose of the last cycle (10^9/L), newest first."""
+        since = self.seen.day - self.values["cycle_days"]
+        return [anc for _, anc in takewhile(lambda count: count[0] > since, self.counts())]
+
+    @property
+    def cycle_share(self) -> float:
+        """The share of those counts that reach the target."""
+        cycle = self.cycle
+        return sum(anc >= self.values["target_low_1e9_per_l"] for anc in cycle) / len(cycle) if cycle else 0.0
+
+    @property
+    def febrile(self) -> bool:
+        """Whether the temperature is a fever by the definition of the run."""
+        found, values = self.seen.findings, self.values
+        sustained = found.fever_hours >= values["fever_sustained_hours"]
+        return found.temperature_c >= values["fever_single_c"] or (
+            sustained and found.temperature_c >= values["fever_sustained_c"]
+        )
+
+    @property
+    def febrile_neutropenia(self) -> bool:
+        """Whether there is fever with a count below the line of that definition."""
+        return self.anc is not None and self.anc < self.values["fever_anc_1e9_per_l"] and self.febrile
+
+    @property
+    def days_since_chemotherapy(self) -> float:
+        """Days since the last cycle of chemotherapy; infinite without one."""
+        last = self.seen.findings.last_chemotherapy_day
+        return math.inf if last is None else self.seen.day - last
+
+    @property
+    def treated_this_cycle(self) -> bool:
+        """Whether G-CSF has been given since the last cycle of chemotherapy or the transplant."""
+        last = self.seen.findings.last_chemotherapy_day
+        since = last if last is not None else -1
+        return any(change.after.ng_per_kg_day > 0 for change in self.changes_since(since))
+
+    @property
+    def recovered(self) -> bool:
+        """Whether the counts since the nadir say that the marrow has come back for good."""
+        if self.anc is None or not self._past_the_nadir:
+            return False
+        if self.anc > self.values["never_aim_above_1e9_per_l"]:
+            return True
+        return self._last_counts_from("recovered") or self._last_counts_from("clearly_recovered")
+
+    def _last_counts_from(self, name: str) -> bool:
+        n, limit = int(self.values[f"{name}_counts"]), self.values[f"{name}_1e9_per_l"]
+        latest = list(islice(self._usable_counts(), n))
+        return len(latest) == n and all(anc >= limit for _, anc in latest)
+
+    @property
+    def _past_the_nadir(self) -> bool:
+        """Whether a low count has been seen since the marrow was hit, or enough days have passed."""
+        found = self.seen.findings
+        hit = found.last_chemotherapy_day if found.last_chemotherapy_day is not None else found.transplant_day
+        if hit is None:
+            return True
+        if self.seen.day - hit >= self.values["nadir_over_days"]:
+            return True
+        return any(
+            anc < self.values["recovered_1e9_per_l"]
+            for _, anc in takewhile(lambda count: count[0] > hit, self._usable_counts())
+        )
+
     def above_for(self, line: float, days: float) -> bool:
         """Whether the dose in force has lain above `line` (ug/kg/day) for `days` without a break."""
         if self.dose <= line:
@@ -110,6 +205,21 @@ class Situation:
             for visit in self.changes_since(since)
             if 0 < visit.before.ng_per_kg_day < visit.after.ng_per_kg_day
         )
+
+    @property
+    def days_on_treatment(self) -> int:
+        """Days since the last change from nothing to a dose."""
+        begun = (change.day for change in reversed(self.seen.history.changes) if change.before.ng_per_kg_day == 0)
+        return self.seen.day - next(begun, self.seen.day)
+
+    def severe_for(self, days: float) -> bool:
+        """Whether every usable count of so many days was one of severe neutropenia."""
+        for day, anc in self._usable_counts():
+            if anc >= self.values["neutropenia_1e9_per_l"]:
+                return False
+            if self.seen.day - day >= days:
+                return True
+        return False
 
     def line_ahead(self) -> float | None:
         """The line (15 or 20 ug/kg/day) that the next step up would cross."""

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from titranc.models.dosing import NO_DOSE, Regimen
+from titranc.models.dosing import NO_DOSE, Regimen, Schedule
 from titranc.models.situation import Situation
 
 Titration = Callable[[Situation], Regimen]
 
 
 def _daily(now: Situation, ug_per_kg_day: float) -> Regimen:
-    return Regimen.daily(ug_per_kg_day, int(now.values["injections_per_day"]))
+    if now.schedule is not None:
+        return Regimen.average(ug_per_kg_day, now.schedule, product=now.product)
+    return Regimen.daily(ug_per_kg_day, int(now.values["injections_per_day"]), product=now.product)
 
 
 def start(now: Situation) -> Regimen:
-    """The start dose."""
-    return _daily(now, now.values["start_dose_ug_per_kg_day"])
+    """The start dose; of a product dosed by body surface, its own."""
+    if now.seen.body_surface_m2 is None:
+        return _daily(now, now.values["start_dose_ug_per_kg_day"])
+    return by_surface(now.values["sargramostim_ug_per_m2"], now.seen.body_surface_m2, now.seen.weight_kg, now.product)
+
+
+def by_surface(ug_per_m2: float, surface_m2: float, weight_kg: float, product: str) -> Regimen:
+    """Return the once-daily regimen that ug per square metre make in a body of this surface and weight."""
+    return Regimen.daily(ug_per_m2 * surface_m2 / weight_kg, 1, product=product)
 
 
 def keep(now: Situation) -> Regimen:
@@ -32,6 +41,19 @@ def hold(now: Situation) -> Regimen:
 def resume(now: Situation) -> Regimen:
     """A share less than what was held."""
     return _daily(now, now.before_hold.ug_per_kg_day * (1 - now.values["lowering_share"]))
+
+
+def resume_full(now: Situation) -> Regimen:
+    """What was held."""
+    return now.before_hold
+
+
+def give_once(now: Situation) -> Regimen:
+    """A single dose: the fixed amount for the weight it is meant for, by weight below."""
+    weight_kg, values = now.seen.weight_kg, now.values
+    fixed = weight_kg >= values["peg_fixed_from_kg"]
+    ug_per_kg = values["peg_fixed_ug"] / weight_kg if fixed else values["peg_ug_per_kg"]
+    return Regimen.average(ug_per_kg, Schedule.ONCE, product=now.product)
 
 
 def lower_by_share(now: Situation) -> Regimen:
@@ -53,6 +75,10 @@ TITRATIONS: dict[str, tuple[Titration, str]] = {
     "start": (start, "start"),
     "keep": (keep, "keep"),
     "hold": (hold, "hold"),
+    "withhold": (hold, "withhold"),
+    "stop": (hold, "stop"),
+    "give_once": (give_once, "give once"),
+    "resume_full": (resume_full, "resume"),
     "resume": (resume, "resume"),
     "lower_by_share": (lower_by_share, "decrease"),
     "lower_by_step": (lower_by_step, "decrease"),

@@ -15,14 +15,12 @@ import pandas as pd
 import simpy
 
 from titranc.models import catalogue
-from titranc.models.clinic_view import Policy
 from titranc.models.integrator import RECORDS
-from titranc.models.policies import fixed as fixed_policy
-from titranc.models.policies import guideline as guideline_policy
-from titranc.sim.clinic import Clinic
+from titranc.sim.clinic import Case, Clinic
 from titranc.sim.cohort import draw_patients
 from titranc.sim.columns import tables_at
 from titranc.sim.injections import InjectionClock
+from titranc.sim.life import Life, tell
 from titranc.sim.log import EventLog
 from titranc.sim.scenario import Scenario
 from titranc.sim.streams import Streams
@@ -31,6 +29,7 @@ from titranc.sim.ward import DAYS_PER_YEAR, MINUTES_PER_DAY, Ward
 
 PROGRESS_DAYS = 28
 Progress = Callable[[float], None]
+Course = Generator[simpy.Event, None, None]
 
 
 @contextmanager
@@ -59,7 +58,7 @@ def simulate_block(scenario: Scenario, run_id: str, patient_ids: range, progress
     streams, arms = Streams(scenario.seed), scenario.resolved_arms()
     people = {arm.name: draw_patients(arm.scenario, streams, patient_ids) for arm in arms}
     bodies = [(arm, people[arm.name][i]) for i in range(len(patient_ids)) for arm in arms]
-    clocks = {arm.name: {arm.scenario.drug.product: _clock(arm.scenario)} for arm in arms}
+    clocks = {arm.name: _clocks(arm.scenario) for arm in arms}
     days = round(scenario.horizon_years * DAYS_PER_YEAR)
     ward = Ward(
         patients=[patient for _, patient in bodies],
@@ -69,13 +68,18 @@ def simulate_block(scenario: Scenario, run_id: str, patient_ids: range, progress
         streams=streams,
         accuracy=scenario.solver.accuracy,
         records=len(RECORDS) if patient_ids.start < _trajectory_patients(scenario) else 1,
+        chemotherapy=any(arm.scenario.course.chemotherapy for arm in arms),
     )
     log = EventLog(len(bodies), full="visits" in tables_at(scenario.output.level))
     clinics = {arm.name: _clinic(arm.name, arm.scenario, streams, log) for arm in arms}
     env = simpy.Environment(initial_time=0)
-    courses = [clinics[arm.name].follow_up(env, ward, body, patient) for body, (arm, patient) in enumerate(bodies)] + [
-        _tell(env, days, progress)
-    ]
+    courses: list[Course] = [_tell(env, days, progress)]
+    for body, (arm, patient) in enumerate(bodies):
+        life = Life(arm.scenario.course, patient, days)
+        life.feel(ward, body)
+        courses.append(clinics[arm.name].follow_up(env, Case(patient, life, ward, body)))
+        if not life.uneventful:
+            courses.append(tell(env, life, body, log))
     with _no_garbage_collection(), ExitStack() as ends:
         for course in courses:
             env.process(course)
@@ -110,22 +114,24 @@ def _tell(env: simpy.Environment, days: int, progress: Progress) -> Generator[si
         yield env.timeout(PROGRESS_DAYS * MINUTES_PER_DAY)
 
 
-def _clock(scenario: Scenario) -> InjectionClock:
-    hours = catalogue.drug(scenario.drug.product).injection_hours
-    chosen: tuple[int, ...] = tuple(scenario.drug.injection_hours or ())
-    return InjectionClock.of_hours(
-        once_daily=chosen if len(chosen) == 1 else hours.once_daily,
-        twice_daily=chosen if len(chosen) == 2 else hours.twice_daily,
-    )
+def _clocks(scenario: Scenario) -> dict[str, InjectionClock]:
+    """Return the hours of the arm's product."""
+    product, chosen = scenario.drug.product, tuple(scenario.drug.injection_hours or ())
+    hours = catalogue.drug(product).injection_hours
+    return {
+        product: InjectionClock.of_hours(
+            once_daily=chosen if len(chosen) == 1 else hours.once_daily,
+            twice_daily=chosen if len(chosen) == 2 else hours.twice_daily,
+        )
+    }
 
 
 def _clinic(arm: str, scenario: Scenario, streams: Streams, log: EventLog) -> Clinic:
-    policy, edition = _policy(scenario), catalogue.guideline(scenario.edition, scenario.edition_overrides)
+    guideline = scenario.guideline()
     return Clinic(
         arm=arm,
-        policy=policy,
-        limits=edition.limits,
-        hard_ceiling_ug_per_kg_day=catalogue.drug(scenario.drug.product).absolute_maximum_ug_per_kg_day.value,
+        policy=scenario.fixed_policy() or guideline,
+        limits=guideline.limits,
         assay=catalogue.assay(
             within_subject_cv=scenario.assay.within_subject_cv,
             cells_counted=scenario.assay.cells_counted,
@@ -135,11 +141,5 @@ def _clinic(arm: str, scenario: Scenario, streams: Streams, log: EventLog) -> Cl
         turnaround_minutes=scenario.laboratory.turnaround_hours * 60,
         streams=streams,
         log=log,
+        doses_by_surface=catalogue.drug(scenario.drug.product).dosed_per == "m2",
     )
-
-
-def _policy(scenario: Scenario) -> Policy:
-    chosen = scenario.policy
-    if chosen.kind == "fixed":
-        return fixed_policy.build(chosen.dose_ug_per_kg_day, chosen.times_per_day, chosen.visit_every_days)
-    return guideline_policy.build(chosen.edition, chosen.overrides)

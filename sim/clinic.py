@@ -6,30 +6,35 @@ reported; the gate turns the decision into an order; the order is written to the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
 import simpy
 
 from titranc.models.assay import Assay
-from titranc.models.clinic_view import Count, History, Observation, PastVisit, Policy
+from titranc.models.clinic_view import Count, Decision, History, Observation, PastVisit, Policy
 from titranc.models.dosing import NO_DOSE, Regimen
 from titranc.models.guideline import SafetyLimits
 from titranc.models.order_gate import order
 from titranc.models.patient import Patient
+from titranc.sim.life import Life
 from titranc.sim.log import EventLog
 from titranc.sim.streams import Purpose, Streams
 from titranc.sim.ward import DAYS_PER_YEAR, MINUTES_PER_DAY, Ward
 
+WITHDRAW_CULPRIT, MARROW = "withdraw_culprit", "marrow"
+
 
 @dataclass
 class Chart:
-    """What the clinic has written down about one patient."""
+    """What the clinic has written down about one patient; `courses` are those in progress, each with its first day."""
 
     regimen: Regimen | None = None
     visits: list[PastVisit] = field(default_factory=list)
     changes: tuple[PastVisit, ...] = ()
     last_marrow_day: int | None = None
+    courses: dict[str, int] = field(default_factory=dict)
 
     def write(self, visit: PastVisit) -> None:
         """Add a visit, and the regimen it left in force."""
@@ -39,6 +44,17 @@ class Chart:
             self.changes = (*self.changes, visit)
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One patient in one arm: who it is, what befalls the patient, which body of the ward it has, the chart."""
+
+    patient: Patient
+    life: Life
+    ward: Ward
+    body: int
+    chart: Chart = field(default_factory=Chart)
+
+
 @dataclass(frozen=True)
 class Clinic:
     """The clinic of one arm: its laboratory, its policy and the limits that hold for any policy."""
@@ -46,58 +62,75 @@ class Clinic:
     arm: str
     policy: Policy
     limits: SafetyLimits
-    hard_ceiling_ug_per_kg_day: float
     assay: Assay
     turnaround_minutes: int
     streams: Streams
     log: EventLog
+    doses_by_surface: bool = False
 
-    def follow_up(
-        self, env: simpy.Environment, ward: Ward, body: int, patient: Patient
-    ) -> Generator[simpy.Event, None, None]:
+    def follow_up(self, env: simpy.Environment, case: Case) -> Generator[simpy.Event, None, None]:
         """Follow one patient, visit after visit, until the environment stops."""
-        chart = Chart()
         while True:
             visit_minute = int(env.now)
-            count = self.draw_blood(ward, body, patient, visit_minute // MINUTES_PER_DAY)
+            count = self.draw_blood(case, visit_minute // MINUTES_PER_DAY)
             if self.turnaround_minutes:
                 yield env.timeout(self.turnaround_minutes)
-            seen = self.observe(ward, body, patient, chart, count, int(env.now) // MINUTES_PER_DAY)
-            next_visit_minute = self.decide(ward, body, patient, chart, seen, visit_minute, int(env.now))
+            seen = self.observe(case, count, int(env.now) // MINUTES_PER_DAY)
+            next_visit_minute = self.decide(case, seen, visit_minute, int(env.now))
             yield env.timeout(next_visit_minute - int(env.now))
 
-    def draw_blood(self, ward: Ward, body: int, patient: Patient, day: int) -> Count:
+    def draw_blood(self, case: Case, day: int) -> Count:
         """Return the count that the laboratory makes of this morning's blood."""
-        noise = self.streams.generator(Purpose.ASSAY, patient.patient_id, day)
-        return self.assay.report(ward.true_anc(body, day), day, noise)
+        noise = self.streams.generator(Purpose.ASSAY, case.patient.patient_id, day)
+        return self.assay.report(case.ward.true_anc(case.body, day), day, noise)
 
-    def observe(self, ward: Ward, body: int, patient: Patient, chart: Chart, count: Count, day: int) -> Observation:
+    def observe(self, case: Case, count: Count, day: int) -> Observation:
         """Return all that is known when the decision is due."""
+        chart = case.chart
         return Observation(
             day=day,
-            age_years=patient.age_start_years + day / DAYS_PER_YEAR,
-            weight_kg=float(ward.weight_kg[body, day]),
-            disease=patient.disease,
+            age_years=case.patient.age_start_years + day / DAYS_PER_YEAR,
+            weight_kg=float(case.ward.weight_kg[case.body, day]),
+            disease=case.patient.disease,
             count=count,
             regimen=chart.regimen,
             history=History(chart.visits, chart.changes),
+            findings=case.life.findings(day),
             last_marrow_day=chart.last_marrow_day,
+            courses=chart.courses,
+            body_surface_m2=self.body_surface_m2(case, day) if self.doses_by_surface else None,
         )
 
-    def decide(
-        self, ward: Ward, body: int, patient: Patient, chart: Chart, seen: Observation, visit_minute: int, minute: int
-    ) -> int:
+    def body_surface_m2(self, case: Case, day: int) -> float:
+        """Return the body surface by Mosteller's formula."""
+        patient = case.patient
+        height_cm = patient.growth.height_cm(patient.age_start_years + day / DAYS_PER_YEAR)
+        return math.sqrt(height_cm * float(case.ward.weight_kg[case.body, day]) / 3600)
+
+    def decide(self, case: Case, seen: Observation, visit_minute: int, minute: int) -> int:
         """Decide, order, write it down; return the minute of the next visit, a morning after this one."""
         decision = self.policy.decide(seen)
-        ordered = order(seen, decision, self.limits, self.hard_ceiling_ug_per_kg_day)
+        ordered = order(seen, decision, self.limits)
         next_visit = max(visit_minute + ordered.next_visit_days * MINUTES_PER_DAY, _next_morning(minute))
-        injection_ng = ward.prescribe(body, ordered.regimen, minute, next_visit // MINUTES_PER_DAY)
-        true_anc = ward.true_anc(body, seen.count.day)
-        self.log.visit(body, seen, decision, ordered, injection_ng, minute, true_anc)
-        if "marrow" in decision.orders:
-            chart.last_marrow_day = seen.day
-        chart.write(PastVisit(seen.day, seen.count, seen.regimen or NO_DOSE, ordered.regimen, decision.rule_ids))
+        if not case.life.uneventful:
+            next_visit = max(min(next_visit, case.life.next_minute(visit_minute)), _next_morning(minute))
+        injection_ng = case.ward.prescribe(case.body, ordered.regimen, minute, next_visit // MINUTES_PER_DAY)
+        true_anc = case.ward.true_anc(case.body, seen.count.day)
+        self.log.visit(case.body, seen, decision, ordered, injection_ng, minute, true_anc)
+        self.carry_out(case, seen.day, decision)
+        before = seen.regimen or NO_DOSE
+        case.chart.write(PastVisit(seen.day, seen.count, before, ordered.regimen, decision.rule_ids))
         return next_visit
+
+    def carry_out(self, case: Case, day: int, decision: Decision) -> None:
+        """Do what is ordered besides the dose."""
+        if MARROW in decision.orders:
+            case.chart.last_marrow_day = day
+        if WITHDRAW_CULPRIT in decision.orders:
+            case.life.withdraw_culprit(case.ward, case.body, day)
+        if decision.begins or decision.ends:
+            going_on = {name: first for name, first in case.chart.courses.items() if name not in decision.ends}
+            case.chart.courses = going_on | dict.fromkeys(decision.begins, day)
 
 
 def _next_morning(minute: int) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
 from titranc.models import catalogue
 from titranc.models.distributions import Distribution, centre, sample
 from titranc.models.growth import Growth, z_of_weight
-from titranc.models.patient import Patient
+from titranc.models.patient import Graft, Patient
 from titranc.sim.scenario import Scenario
 from titranc.sim.streams import Purpose, Streams
 
@@ -38,7 +38,9 @@ class _Draw:
     def patient(self) -> Patient:
         """Return the person whole."""
         diagnosis = catalogue.disease(self.cohort.disease)
-        refractory = self._uniform(Purpose.BIOLOGY, "refractory") < diagnosis.refractory.share.value
+        rare = diagnosis.refractory
+        refractory = self._uniform(Purpose.BIOLOGY, "refractory") < (rare.share.value if rare else 0.0)
+        traits = self._traits(diagnosis)
         age_years, sex = self._age_years(), self._sex()
         return Patient(
             patient_id=self.patient_id,
@@ -50,16 +52,38 @@ class _Draw:
             parameters=self._parameters(diagnosis, refractory),
             refractory=bool(refractory),
             doses_taken_share=self._value(Purpose.PERSON, "doses_taken", self.adherence.doses_taken),
-            burn_in_days=int(diagnosis.burn_in_days.value),
+            burn_in_days=self._burn_in_days(diagnosis),
+            start=_graft(diagnosis, traits),
+            traits=traits,
+            remission_day=self._remission_day(diagnosis, traits),
         )
 
     def _parameters(self, diagnosis: catalogue.Disease, refractory: bool) -> dict[str, float]:
         own = {name: entry.distribution for name, entry in diagnosis.parameters.items()}
         drawn = {name: self._parameter(name, given) for name, given in (own | self.cohort.parameters).items()}
-        if refractory:
-            name = diagnosis.refractory.multiplies
-            drawn[name] = min(drawn[name] * diagnosis.refractory.by.value, _declared_range(name)[1])
+        rare = diagnosis.refractory
+        if rare and refractory:
+            drawn[rare.multiplies] = min(drawn[rare.multiplies] * rare.by.value, _declared_range(rare.multiplies)[1])
+        other = diagnosis.unresponsive
+        if other and other.parameter not in drawn:
+            answers = self._uniform(Purpose.BIOLOGY, "unresponsive") >= other.share.value
+            drawn[other.parameter] = catalogue.physiology()[other.parameter].value if answers else other.value.value
         return drawn
+
+    def _traits(self, diagnosis: catalogue.Disease) -> dict[str, float]:
+        own: dict[str, float | Distribution] = {name: entry.distribution for name, entry in diagnosis.traits.items()}
+        return {name: self._value(Purpose.BIOLOGY, name, given) for name, given in (own | self.cohort.traits).items()}
+
+    def _burn_in_days(self, diagnosis: catalogue.Disease) -> int:
+        """Return the days lived before the first visit: where the disease comes and goes, not the same for all."""
+        phase = diagnosis.phase_days
+        more = self._uniform(Purpose.BIOLOGY, "phase_days") * phase.value if phase else 0.0
+        return int(diagnosis.burn_in_days.value + more)
+
+    def _remission_day(self, diagnosis: catalogue.Disease, traits: Mapping[str, float]) -> int | None:
+        if diagnosis.remission is None or self._uniform(Purpose.BIOLOGY, "remits") >= diagnosis.remission.share.value:
+            return None
+        return int(traits["remission_after_days"])
 
     def _parameter(self, name: str, given: float | Distribution) -> float:
         """Return a parameter of the body; one drawn outside its declared range is drawn again."""
@@ -106,6 +130,13 @@ class _Draw:
 
     def _generator(self, purpose: Purpose, name: str) -> np.random.Generator:
         return self.streams.generator(purpose, self.patient_id, zlib.crc32(name.encode()))
+
+
+def _graft(diagnosis: catalogue.Disease, traits: Mapping[str, float]) -> Graft | None:
+    emptied = diagnosis.emptied_marrow
+    if emptied is None:
+        return None
+    return Graft(traits["graft_progenitors"], emptied.marrow_share.value, emptied.anc_1e9_per_l.value)
 
 
 def _declared_range(name: str) -> tuple[float, float]:

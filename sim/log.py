@@ -11,17 +11,27 @@ from titranc.models.order_gate import Order
 
 ORDER_SEVERITY = {
     "marrow": "info",
+    "marrow_work_up": "warning",
+    "fever_evaluation": "warning",
+    "procalcitonin": "info",
+    "withdraw_culprit": "warning",
     "csf3r_refer": "warning",
     "hsct_low_responder": "critical",
     "hsct_non_responder": "critical",
 }
+STOPS = {"hold": ("dose_held", "warning"), "withhold": ("dose_withheld", "warning"), "stop": ("course_over", "info")}
 FLAG_EVENTS = {
     "MDS_MONITOR": ("ceiling_8", "warning"),
     "CRITICAL": ("ceiling_15", "critical"),
     "TIGHT_MONITORING": ("tight_monitoring", "info"),
+    "SEVERE_NEUTROPENIA": ("severe_neutropenia", "warning"),
+    "FEBRILE_NEUTROPENIA": ("febrile_neutropenia", "critical"),
+    "DAILY_ASSESSMENT": ("daily_assessment", "info"),
+    "LATE_START": ("late_start", "warning"),
 }
 VISIT_COLUMNS = (
-    "visit_no", "day", "age_years", "weight_kg", "lab_status", "anc_reported_1e9_per_l", "anc_true_1e9_per_l",
+    "visit_no", "day", "age_years", "weight_kg", "lab_status", "anc_reported_1e9_per_l", "leukocytes_reported_1e9_per_l",
+    "anc_true_1e9_per_l",
     "dose_before_ug_per_kg_day", "dose_requested_ug_per_kg_day", "dose_after_ug_per_kg_day", "dose_after_ug_day",
     "every_hours", "phase", "action", "rule_ids", "reason", "flags", "gate", "next_visit_days",
 )  # fmt: skip
@@ -62,9 +72,13 @@ class EventLog:
             self._write_visit(body, seen, asked, ordered, injection_ng, true_anc, reason)
         self.visits_of[body] += 1
         self.periods.append((body, minute, regimen.ug_per_kg_day, injection_ng, regimen.every_hours, regimen.product))
-        for name, severity, rule_id, detail in self._happened(body, asked, ordered, reason):
+        for name, severity, rule_id, detail in self._happened(body, seen, asked, ordered, reason):
             anc = _number(seen.count.anc_1e9_per_l)
             self.events.append((body, seen.day, name, severity, regimen.ug_per_kg_day, anc, detail, rule_id))
+
+    def happening(self, body: int, day: int, event: str, severity: str, detail: str) -> None:
+        """Record what befell a patient outside the clinic."""
+        self.events.append((body, day, event, severity, math.nan, math.nan, detail, ""))
 
     def _write_visit(
         self,
@@ -80,14 +94,17 @@ class EventLog:
         self.visits.append(
             (
                 body, self.visits_of[body], seen.day, seen.age_years, seen.weight_kg, seen.count.status.value,
-                _number(seen.count.anc_1e9_per_l), true_anc, seen.regimen.ug_per_kg_day if seen.regimen else 0.0,
+                _number(seen.count.anc_1e9_per_l), _number(seen.count.leukocytes_1e9_per_l), true_anc,
+                seen.regimen.ug_per_kg_day if seen.regimen else 0.0,
                 asked.regimen.ug_per_kg_day, regimen.ug_per_kg_day, injection_ng * regimen.injections_per_day / 1000,
                 regimen.every_hours, asked.phase, asked.action, " ".join(asked.rule_ids), reason, " ".join(asked.flags),
                 "; ".join(ordered.refusals), ordered.next_visit_days,
             )
         )  # fmt: skip
 
-    def _happened(self, body: int, asked: Decision, ordered: Order, reason: str) -> list[tuple[str, str, str, str]]:
+    def _happened(
+        self, body: int, seen: Observation, asked: Decision, ordered: Order, reason: str
+    ) -> list[tuple[str, str, str, str]]:
         """Return (event, severity, rule, detail) of what is new, one rule an event."""
         happened = []
         if asked.flags != self._flags_of[body]:
@@ -97,8 +114,12 @@ class EventLog:
         for name, rule_id in asked.orders.items():
             if self._is_new(body, name):
                 happened.append((name, ORDER_SEVERITY[name], rule_id, reason))
-        if asked.action == "hold":
-            happened.append(("dose_held", "warning", asked.rule_ids[0], reason))
+        for name, rule_id in asked.begins.items():
+            happened.append((name, "info", rule_id, reason))
+        for name, rule_id in asked.ends.items():
+            happened.append((f"{name}_over", "info", rule_id, reason))
+        if asked.action in STOPS and seen.regimen is not None and seen.regimen.ng_per_kg_day > 0:
+            happened.append((*STOPS[asked.action], asked.rule_ids[0], reason))
         happened += [("gate_refused", "critical", GATE_RULE_ID, refusal) for refusal in ordered.refusals]
         return happened
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +72,17 @@ def whole_table(folder: Path, name: str, table: pd.DataFrame) -> dict[str, Any]:
     return entry
 
 
-def read_parts(folder: Path, entry: Mapping[str, Any], *, most_parts: int | None = None) -> pd.DataFrame:
+def read_parts(
+    folder: Path, entry: Mapping[str, Any], columns: Sequence[str] | None = None, *, most_parts: int | None = None
+) -> pd.DataFrame:
     """Return a table from its entry in the manifest, the digest of each part checked, or raise IntegrityFailure."""
-    return pd.concat([_read_part(folder, part) for part in entry["parts"][:most_parts]], ignore_index=True)
+    frames = [part if columns is None else part[list(columns)] for part in each_part(folder, entry, most_parts)]
+    return pd.concat(frames, ignore_index=True)
+
+
+def each_part(folder: Path, entry: Mapping[str, Any], most_parts: int | None = None) -> Iterator[pd.DataFrame]:
+    """Return the parts of a table one after the other, checked like `read_parts`."""
+    return (_read_part(folder, part) for part in entry["parts"][:most_parts])
 
 
 def check_files(folder: Path, manifest: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -21,7 +22,8 @@ def provenance(scenario: Scenario, patients: pd.DataFrame) -> dict[str, Any]:
     A number that the scenario replaced has `scenario` for source and grade. `patients` is the table of the run: it decides
     which rules of the growth curves were used.
     """
-    edition = catalogue.edition(scenario.edition)
+    edition, disease = catalogue.edition(scenario.edition), scenario.cohort.disease
+    rules = [entry for entry in edition.rules if not entry.diseases or disease in entry.diseases]
     numbers = {
         "guideline_values": _guideline_values(scenario, edition),
         "parameters": _individual_parameters(scenario),
@@ -32,15 +34,15 @@ def provenance(scenario: Scenario, patients: pd.DataFrame) -> dict[str, Any]:
     }
     return {
         "edition": edition.edition,
-        "rules": {entry.id: _rule(entry) for entry in edition.rules},
-        "deviations": _deviations(edition),
+        "rules": {entry.id: _rule(entry) for entry in rules},
+        "deviations": _deviations(edition.edition, rules),
         **numbers,
-        "citations": _citations(edition, numbers),
+        "citations": _citations(edition.edition, rules, numbers),
     }
 
 
-def _deviations(edition: catalogue.Edition) -> list[dict[str, Any]]:
-    rows = audit(edition.edition)
+def _deviations(edition: str, rules: Sequence[Any]) -> list[dict[str, Any]]:
+    rows = audit(edition)
     deviations = [
         {
             "audit_row": row,
@@ -52,16 +54,16 @@ def _deviations(edition: catalogue.Edition) -> list[dict[str, Any]]:
             "says": entry.says,
             "does": entry.note,
         }
-        for entry in edition.rules
+        for entry in rules
         if entry.status != "implement"
         for row in entry.audit_rows
     ]
     return sorted(deviations, key=lambda item: (item["audit_row"], item["rule_id"]))
 
 
-def _citations(edition: catalogue.Edition, numbers: dict[str, dict[str, dict[str, Any]]]) -> dict[str, str]:
-    cited = {key for entry in edition.rules for key in entry.cites}
-    cited |= {key for row in audit(edition.edition).values() for key in row.cites}
+def _citations(edition: str, rules: Sequence[Any], numbers: dict[str, dict[str, dict[str, Any]]]) -> dict[str, str]:
+    cited = {key for entry in rules for key in entry.cites}
+    cited |= {key for row in audit(edition).values() for key in row.cites}
     cited |= {entry["source"] for shelf in numbers.values() for entry in shelf.values()}
     return {key: text for key, text in catalogue.references().items() if key in cited}
 
@@ -80,9 +82,10 @@ def _rule(entry: Any) -> dict[str, Any]:
 def _guideline_values(scenario: Scenario, edition: catalogue.Edition) -> dict[str, dict[str, Any]]:
     """Return the numbers of the edition by name, with what the scenario and its arms put in their place."""
     arms = {arm.name: arm.scenario.edition_overrides for arm in scenario.resolved_arms()}
-    values = {name: _as_used(entry, scenario.edition_overrides.get(name)) for name, entry in edition.values.items()}
+    own = edition.numbers(scenario.cohort.disease)
+    values = {name: _as_used(entry, scenario.edition_overrides.get(name)) for name, entry in own.items()}
     for name, entry in values.items():
-        in_arms = {arm: used.get(name, edition.values[name].value) for arm, used in arms.items()}
+        in_arms = {arm: used.get(name, own[name].value) for arm, used in arms.items()}
         others = {arm: value for arm, value in in_arms.items() if value != entry["value"]}
         entry |= {"in_arms": others} if others else {}
     return values

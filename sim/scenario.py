@@ -16,9 +16,16 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from titranc.models import catalogue
 from titranc.models.documents import InputRefused, check
+from titranc.models.dosing import Schedule
+from titranc.models.guideline import Guideline
 from titranc.models.input_problems import refusal
 from titranc.models.number_grammar import NumberRefused, value_of
+from titranc.models.policies import fixed
+from titranc.models.policies.fixed import Fixed
+from titranc.sim.course_sections import Course
+from titranc.sim.scenario_combinations import misfits
 from titranc.sim.scenario_files import bundled_names, scenario_document
 from titranc.sim.scenario_names import problems_with_names, with_others
 from titranc.sim.scenario_sections import (
@@ -27,14 +34,14 @@ from titranc.sim.scenario_sections import (
     Assay,
     Cohort,
     Drug,
+    FixedBySurfacePolicy,
     GuidelinePolicy,
     Laboratory,
     Output,
     Policy,
-    Section,
     Solver,
-    Whole,
 )
+from titranc.sim.section import Section, Whole
 
 DAYS_PER_YEAR = 365.25
 DEFAULT_SEED = 20261123
@@ -75,6 +82,7 @@ class Scenario(Section):
     adherence: Adherence = Field(default=Adherence(), title="adherence", description="How many doses are taken.")
     assay: Assay = Field(default=Assay(), title="assay", description="How counts are measured.")
     laboratory: Laboratory = Field(default=Laboratory(), title="laboratory", description="When results are there.")
+    course: Course = Field(default=Course(), title="course", description="What befalls the patients.")
     policy: Policy = Field(
         default=GuidelinePolicy(kind="guideline"), title="policy", description="Who decides the dose."
     )
@@ -102,6 +110,13 @@ class Scenario(Section):
                 raise refusal("a name that no other arm has", "arms", index, "name")
         return self
 
+    @model_validator(mode="after")
+    def _parts_go_together(self) -> Scenario:
+        misfit = next(misfits(self), None)
+        if misfit is not None:
+            raise refusal(misfit.allowed, *misfit.path)
+        return self
+
     @property
     def edition(self) -> str:
         """The guideline edition whose limits hold, whoever decides the dose."""
@@ -111,6 +126,32 @@ class Scenario(Section):
     def edition_overrides(self) -> dict[str, float]:
         """The numbers of that edition which the scenario replaces, by name."""
         return dict(self.policy.overrides) if isinstance(self.policy, GuidelinePolicy) else {}
+
+    def guideline(self) -> Guideline:
+        """Return the edition as it speaks of these patients and this drug; its limits hold whoever decides."""
+        schedule = self.drug.schedule
+        return catalogue.guideline(
+            self.edition,
+            self.edition_overrides,
+            disease=self.cohort.disease,
+            product=self.drug.product,
+            schedule=Schedule(schedule) if schedule else None,
+            fever=self.policy.fever_definition if isinstance(self.policy, GuidelinePolicy) else "idsa",
+        )
+
+    def fixed_policy(self) -> Fixed | None:
+        """Return the policy of one dose for good, if that is what the scenario asks for."""
+        chosen, schedule = self.policy, self.drug.schedule
+        if isinstance(chosen, FixedBySurfacePolicy):
+            return fixed.build_by_surface(chosen.dose_ug_per_m2_day, self.drug.product, chosen.visit_every_days)
+        if isinstance(chosen, GuidelinePolicy):
+            return None
+        return fixed.build(
+            chosen.dose_ug_per_kg_day,
+            Schedule(schedule) if schedule else chosen.times_per_day,
+            chosen.visit_every_days,
+            self.drug.product,
+        )
 
     def resolved_arms(self) -> tuple[ResolvedArm, ...]:
         """Return each arm with the scenario it stands for: the base with the arm's sections in place."""

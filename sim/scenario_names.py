@@ -99,7 +99,7 @@ def _number_of(product: str, name: str) -> float:
 def _known_at(document: Document, path: KeyPath) -> Known:
     if path[0] == "cohort":
         return _numbers("physiology.yaml")
-    return _numbers(_edition_file(document, path))
+    return _numbers_of_edition(_edition_file(document, path), str(document.value(("cohort", "disease"))))
 
 
 def _edition_file(document: Document, path: KeyPath) -> str:
@@ -112,7 +112,8 @@ def _out_of_order(document: Document, path: KeyPath, given: dict[str, Any]) -> I
     if path[0] == "cohort":
         return
     edition = read_document(MODELS_FOLDER / _edition_file(document, path)).data
-    values = {name: entry["value"] for name, entry in edition["values"].items()}
+    disease = str(document.value(("cohort", "disease")))
+    values = {name: entry["value"] for name, entry in _values(edition, disease).items()}
     values |= {name: value for name, value in given.items() if isinstance(value, (int, float))}
     for relation, words in (("at_most", "at most"), ("less_than", "less than")):
         for low, high in edition[relation]:
@@ -134,6 +135,16 @@ def _problem(document: Document, path: KeyPath, known: Known) -> InputProblem | 
     if isinstance(value, bool) or not isinstance(value, (int, float)) or entry["low"] <= value <= entry["high"]:
         return None
     return document.problem(path, f"a number from {entry['low']:g} to {entry['high']:g} ({entry['unit']})")
+
+
+def _values(edition: dict[str, Any], disease: str) -> dict[str, Any]:
+    """Return the numbers of an edition that hold for a disease."""
+    return dict(edition["values"]) | dict(edition.get("values_for", {}).get(disease, {}))
+
+
+@cache
+def _numbers_of_edition(file: str, disease: str) -> Known:
+    return {name: dict(entry) for name, entry in _values(read_document(MODELS_FOLDER / file).data, disease).items()}
 
 
 @cache

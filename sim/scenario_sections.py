@@ -5,21 +5,18 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from titranc.models import shelves
 from titranc.models.distributions import Beta, Distribution, Fixed, LogitNormal, Normal, Uniform, centre, kind_of
 from titranc.models.input_problems import refusal
+from titranc.sim.course_sections import Course
+from titranc.sim.section import Section, Whole, whole
 
 if TYPE_CHECKING:
     from titranc.models.growth import Growth
 
 LARGEST_Z = 5.0
-
-
-def _whole(value: object) -> object:
-    """Let `1e3` stand for a whole number."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _on_shelf(folder: str, name: str) -> str:
@@ -64,7 +61,6 @@ def _growth(sex: str, z: float) -> Growth:
     return Growth(sex, z, 0.0)
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
 Age = Annotated[
     Annotated[float, Field(ge=0, le=90), Tag("number")] | Annotated[Distribution, Tag("distribution")],
     Discriminator(_number_or_map),
@@ -77,12 +73,6 @@ Quantity = Annotated[
     Annotated[float, Field(ge=-1e12, le=1e12), Tag("number")] | Annotated[Distribution, Tag("distribution")],
     Discriminator(_number_or_map),
 ]
-
-
-class Section(BaseModel):
-    """A part of a scenario: frozen, strict, no unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Cohort(Section):
@@ -129,6 +119,12 @@ class Cohort(Section):
         title="parameters",
         description="Parameters of the body by name, a number or a distribution each, in place of the disease's own.",
     )
+    traits: dict[str, Quantity] = Field(
+        default={},
+        title="traits",
+        description="Individual numbers of the disease that are none of the body's, such as chemotherapy_exposure, in "
+        "place of the disease's own.",
+    )
 
     @model_validator(mode="after")
     def _age_within_range(self) -> Cohort:
@@ -167,7 +163,12 @@ class Drug(Section):
         title="vial rounding",
         description="Step in ug to which each injection is rounded; 0 gives the exact dose.",
     )
-    injection_hours: tuple[Annotated[int, Field(ge=0, le=23), BeforeValidator(_whole)], ...] | None = Field(
+    schedule: Literal["twice daily", "once daily", "every other day", "three times a week", "once"] | None = Field(
+        default=None,
+        title="schedule",
+        description="How often it is given. Absent: as the guideline says; the fixed policy has its own.",
+    )
+    injection_hours: tuple[Annotated[int, Field(ge=0, le=23), BeforeValidator(whole)], ...] | None = Field(
         default=None,
         min_length=1,
         max_length=2,
@@ -212,7 +213,7 @@ class Assay(Section):
         title="within-subject variation",
         description="Coefficient of variation of a person's count about its mean. Absent: the value of the data files.",
     )
-    cells_counted: Annotated[int, Field(ge=10, le=100_000), BeforeValidator(_whole)] | None = Field(
+    cells_counted: Annotated[int, Field(ge=10, le=100_000), BeforeValidator(whole)] | None = Field(
         default=None,
         title="cells counted",
         description="Leukocytes counted for the differential. Absent: the value of the data files.",
@@ -240,6 +241,9 @@ class GuidelinePolicy(Section):
     edition: Annotated[str, AfterValidator(partial(_on_shelf, "guidelines"))] = Field(
         default="source", title="edition", description="Edition: the name of a file in models/guidelines."
     )
+    fever_definition: Literal["idsa", "esmo", "source_38_1", "trial"] = Field(
+        default="idsa", title="fever definition", description="What counts as febrile neutropenia."
+    )
     overrides: dict[str, float] = Field(
         default_factory=dict,
         title="overrides",
@@ -252,7 +256,7 @@ class FixedPolicy(Section):
 
     kind: Literal["fixed"] = Field(title="kind", description="The dose never changes.")
     dose_ug_per_kg_day: float = Field(ge=0, le=120, title="dose", description="Dose of a day in ug per kg body weight.")
-    times_per_day: Annotated[Literal[1, 2], BeforeValidator(_whole)] = Field(
+    times_per_day: Annotated[Literal[1, 2], BeforeValidator(whole)] = Field(
         default=1, title="injections a day", description="Injections among which the dose of a day is divided."
     )
     visit_every_days: Whole = Field(
@@ -260,7 +264,19 @@ class FixedPolicy(Section):
     )
 
 
-Policy = Annotated[GuidelinePolicy | FixedPolicy, Field(discriminator="kind")]
+class FixedBySurfacePolicy(Section):
+    """Give one dose by body surface for good, once daily, whatever the counts say."""
+
+    kind: Literal["fixed_by_surface"] = Field(title="kind", description="The dose by body surface never changes.")
+    dose_ug_per_m2_day: float = Field(
+        ge=0, le=500, title="dose by surface", description="Dose of a day in ug per square metre of body surface."
+    )
+    visit_every_days: Whole = Field(
+        default=28, ge=1, le=365, title="visit interval", description="Days between visits."
+    )
+
+
+Policy = Annotated[GuidelinePolicy | FixedPolicy | FixedBySurfacePolicy, Field(discriminator="kind")]
 
 
 class Solver(Section):
@@ -302,3 +318,4 @@ class Arm(Section):
     laboratory: Laboratory | None = Field(
         default=None, title="laboratory", description="Changes to the laboratory section."
     )
+    course: Course | None = Field(default=None, title="course", description="Changes to the course section.")

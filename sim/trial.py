@@ -6,7 +6,7 @@ import os
 import platform
 import resource
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +19,7 @@ import pandas as pd
 from titranc.sim import parts, storage
 from titranc.sim.block_simulation import Progress, simulate_block
 from titranc.sim.blocks import BLOCK_PATIENTS, Block, blocks_of
-from titranc.sim.cohort_tables import merged_counts, summary_table
+from titranc.sim.cohort_tables import SUMMARISED, merged_counts, summary_table
 from titranc.sim.columns import AGGREGATES, TEMPORARY_AT
 from titranc.sim.digests import ContentDigest
 from titranc.sim.executors import notes_of
@@ -141,12 +141,21 @@ def _finish_tables(
     Returns the manifest's entries of all tables and what it tells of rules and numbers.
     """
     entries = parts.table_entries(notes)
-    outcomes, patients = (parts.read_parts(folder, entries[name]) for name in ("outcomes", "patients"))
+    outcomes = parts.read_parts(folder, entries["outcomes"], ["run_id", "arm", *SUMMARISED])
+    patients = parts.read_parts(folder, entries["patients"], ["age_start_years", "weight_z"])
     whole = {"summary": summary_table(outcomes)}
-    whole |= {name: merged_counts(parts.read_parts(folder, entries[name])) for name in AGGREGATES}
+    whole |= {name: _added_up(parts.each_part(folder, entries[name])) for name in AGGREGATES}
     entries = {name: entry for name, entry in entries.items() if name not in _passing(scenario)}
     entries |= {name: parts.whole_table(folder, name, table) for name, table in whole.items()}
     return entries, provenance(scenario, patients)
+
+
+def _added_up(counts: Iterator[pd.DataFrame]) -> pd.DataFrame:
+    """Add up the patient-days of all blocks, one after the other: the parts of a big run together would fill the memory."""
+    total = next(counts)
+    for part in counts:
+        total = merged_counts(pd.concat([total, part], ignore_index=True))
+    return merged_counts(total)
 
 
 def _passing(scenario: Scenario) -> tuple[str, ...]:

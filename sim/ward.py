@@ -75,6 +75,7 @@ class Ward:
         self._due_ng_of = list(self.due_ng[:, :, self.slots.drugs])
         self._given_of = list(self._given_ug_per_kg[:, :, self.slots.drugs])
         self._minute_of_slot, self._minutes_of_drugs = np.tile(minutes, (n, 1)), minutes[self.slots.drugs]
+        self._blocked: dict[int, Flags] = {}
         self._changes: list[list[Change]] = [[] for _ in patients]
         self._next_change_day = np.full(n, NEVER)
         self.mornings = np.full((n, horizon_days + 1, records), np.nan)
@@ -108,7 +109,11 @@ class Ward:
         if today > self.settled_to_day[body]:
             self._settle(body, today)
         before = self._standing[body]
-        in_use = self._in_use[body][regimen.product, regimen.injections_per_day]
+        in_use = self._in_use[body].get((regimen.product, regimen.injections_per_day))
+        if in_use is None:
+            if amount:
+                raise ValueError(f"{regimen.product}: no hour of injection is known for it in this arm")
+            in_use = np.zeros(len(self._minutes_of_drugs), np.int64)
         from_minute = minute - today * MINUTES_PER_DAY
         # A regimen that goes on keeps its rhythm; a new one begins today, a single dose when there is still an hour for it.
         missed = regimen.schedule is Schedule.ONCE and from_minute > self._minutes_of_drugs[in_use > 0].max(initial=0)
@@ -121,6 +126,16 @@ class Ward:
     def expose(self, body: int, day: int, exposure: float) -> None:
         """Give a cycle of chemotherapy on the morning of a day; `exposure` 1 is the reference cycle."""
         self._given_ug_per_kg[body, day, CYTOTOXIC_SLOT] = exposure
+
+    def block(self, body: int, from_day: int, to_day: int) -> None:
+        """Let no injection reach a body on these days, whatever is ordered."""
+        blocked = self._blocked.setdefault(body, np.zeros(self.horizon_days, dtype=np.bool_))
+        blocked[max(from_day, 0) : max(to_day + 1, 0)] = True
+
+    def forget_changes(self, body: int, name: str) -> None:
+        """Take back the changes of a parameter that have not come yet."""
+        self._changes[body] = [change for change in self._changes[body] if change.name != name]
+        self._next_change_day[body] = self._changes[body][0].day if self._changes[body] else NEVER
 
     def change(self, body: int, day: int, name: str, value: float) -> None:
         """Give a body another value of a parameter from the morning of `day` on, which it has not passed yet."""
@@ -149,6 +164,8 @@ class Ward:
             earlier = np.zeros_like(due_ng[:1])
             before.write(earlier, first)
             np.copyto(due_ng[0], earlier[0], where=self._minutes_of_drugs < from_minute)
+        if body in self._blocked:
+            due_ng[self._blocked[body][first:end]] = 0
         given_ug_per_kg = self._given_of[body][first:end]
         given_ug_per_kg *= due_ng
         self.settled_to_day[body] = end

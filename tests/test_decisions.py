@@ -41,7 +41,7 @@ def followed(
         if asked_for:
             wish = Regimen.daily(asked_for[index % len(asked_for)], 1)
             decision = Decision(wish, 7, "keep", (rule,), "A plug-in asked for it.")
-        ordered = order_gate.order(seen, decision, edition.limits, HARD_CEILING).regimen
+        ordered = order_gate.order(seen, decision, edition.limits).regimen
         yield seen, decision, ordered
         history.append(PastVisit(day, count, regimen or Regimen.daily(0.0, 1), ordered, decision.rule_ids))
         regimen, day = ordered, day + wait
@@ -54,7 +54,7 @@ def forbidden(course: list[Sample], asked_for: list[float], rule: str = "mine") 
         dose, before = ordered.ug_per_kg_day, seen.regimen.ug_per_kg_day if seen.regimen else 0.0
         if not (math.isfinite(dose) and 0 <= dose <= min(CEILING, HARD_CEILING)):
             yield f"day {seen.day}: {dose} lies beyond the ceiling"
-        if seen.regimen is not None and dose > before:
+        if any(visit.changed for visit in seen.history) and dose > before:
             resumed, step = before == 0 and dose <= held, math.inf if asked_for else VALUES["step_ug_per_kg_day"]
             yield from forbidden_rise(seen, dose - before, resumed, seen.day - last_change, step)
         already = max(before, held if before == 0 else 0.0) > CRITICAL

@@ -7,8 +7,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from titranc.models import catalogue, shelves
-from titranc.models.clinic_view import Count, CountStatus, Csf3rFinding, History, Observation, PastVisit
+from titranc.models.clinic_view import Count, CountStatus, History, Observation, PastVisit
 from titranc.models.dosing import NO_DOSE, Regimen
+from titranc.models.findings import Csf3rFinding, Findings
 
 CASES = YAML(typ="safe").load(Path(__file__).with_name("guideline_cases.yaml").read_text())
 
@@ -32,8 +33,7 @@ def observation_of(case: dict[str, Any]) -> Observation:
         count=count_of(case.get("drawn", day), value),
         regimen=before if history else None,
         history=History(history),
-        uncontrolled_infection=case.get("uncontrolled_infection", False),
-        csf3r=Csf3rFinding(case.get("csf3r", "none")),
+        findings=Findings(**(case.get("findings", {}) | {"csf3r": Csf3rFinding(case.get("csf3r", "none"))})),
     )
 
 

@@ -306,7 +306,9 @@ def test_every_kind_of_decision_was_met_often_enough_to_be_checked() -> None:
     visits = pd.concat([case.visits for case in cases], ignore_index=True)
     met = visits["led_by"].value_counts()
     rare = {"scn-start", "hold-above-10", "stay-on-hold", "resume-lower", "wait-at-line"}
-    for rule in EDITION["dose_rules"]:
+    for rule in (rule for rule in EDITION["dose_rules"] if rule.get("diseases") and "scn" in rule["diseases"]):
+        if rule["id"] == "resume-when-clear":
+            continue  # after a contraindication, which test_diseases.py looks at
         assert met.get(rule["id"], 0) >= (20 if rule["id"] in rare else 100), (rule["id"], met.to_dict())
     events = pd.concat([case.tables["events"] for case in cases])["event"].value_counts()
     assert events["hsct_non_responder"] >= 20

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from titranc.models import catalogue
-from titranc.models.clinic_view import Count, CountStatus, Decision, Observation, PastVisit
+from titranc.models.clinic_view import Count, CountStatus, Decision, History, Observation, PastVisit
 from titranc.models.dosing import NO_DOSE, Regimen
 from titranc.models.order_gate import Order, order
 
@@ -24,12 +24,13 @@ def seen(
     anc: float | None, dose: float = 5.0, *, day: int = 10, changed: int = 0, status: str = "valid"
 ) -> Observation:
     before = Regimen.daily(dose, 1)
-    history = (PastVisit(changed, Count(changed, 0.1, CountStatus.VALID), NO_DOSE, before, ("start",)),)
+    earlier = Regimen.daily(dose + 0.001, 1)
+    history = History([PastVisit(changed, Count(changed, 0.1, CountStatus.VALID), earlier, before, ("change",))])
     return Observation(day, 2.0, 12.0, "scn", Count(day, anc, CountStatus(status)), before, history)
 
 
 def gate(observation: Observation, decision: Decision) -> Order:
-    return order(observation, decision, LIMITS, HARD)
+    return order(observation, decision, LIMITS)
 
 
 def test_a_thousandfold_dose_becomes_the_ceiling_and_is_logged() -> None:
@@ -41,7 +42,7 @@ def test_a_thousandfold_dose_becomes_the_ceiling_and_is_logged() -> None:
 def test_the_drugs_ceiling_holds_even_under_a_rule_that_may_pass_the_line() -> None:
     exception = next(iter(LIMITS.exception_rules))
     lifted = catalogue.guideline("source", {"max_dose_ug_per_kg_day": 1e6}).limits
-    ordered = order(seen(0.2), asked(1e5, exception), lifted, HARD)
+    ordered = order(seen(0.2), asked(1e5, exception), lifted)
     assert ordered.regimen.ug_per_kg_day == HARD
 
 
@@ -66,8 +67,8 @@ def test_no_rise_on_a_count_drawn_too_long_ago_or_later_than_now(drawn: int, dos
 
 def test_a_held_dose_does_not_go_on_upon_an_old_count() -> None:
     held = seen(0.2, 0.0)
-    history = (
-        PastVisit(0, Count(0, 11.0, CountStatus.VALID), Regimen.daily(9.0, 1), Regimen.daily(0.0, 1), ("hold",)),
+    history = History(
+        [PastVisit(0, Count(0, 11.0, CountStatus.VALID), Regimen.daily(9.0, 1), Regimen.daily(0.0, 1), ("hold",))]
     )
     fresh, old = (replace(held, history=history, count=Count(day, 3.0, CountStatus.VALID)) for day in (10, 6))
     assert gate(fresh, asked(6.0)).regimen.ug_per_kg_day == 6.0
@@ -113,9 +114,11 @@ def test_nothing_gets_past_the_gate(
 
 def test_a_held_high_dose_goes_on_a_quarter_lower_and_not_at_the_line() -> None:
     high, none = Regimen.daily(30.0, 1), Regimen.daily(0.0, 1)
-    history = (
-        PastVisit(0, Count(0, 0.1, CountStatus.VALID), NO_DOSE, high, ("start",)),
-        PastVisit(20, Count(20, 11.0, CountStatus.VALID), high, none, ("hold-above-10",)),
+    history = History(
+        [
+            PastVisit(0, Count(0, 0.1, CountStatus.VALID), NO_DOSE, high, ("start",)),
+            PastVisit(20, Count(20, 11.0, CountStatus.VALID), high, none, ("hold-above-10",)),
+        ]
     )
     held = Observation(30, 2.0, 12.0, "scn", Count(30, 0.2, CountStatus.VALID), none, history)
     assert gate(held, asked(22.5)).regimen.ug_per_kg_day == 22.5

@@ -71,7 +71,12 @@ def test_the_child_of_the_readme_is_exactly_the_published_case() -> None:
     assert (child.drug.product, child.drug.vial_rounding_ug) == ("filgrastim", 0)
     assert child.adherence.doses_taken == Beta(beta=BetaShape(mean=0.92, sd=0.06))
     assert (child.policy.kind, child.output.level) == ("guideline", "trajectory")
-    assert child.policy.model_dump() == {"kind": "guideline", "edition": "source", "overrides": {}}
+    assert child.policy.model_dump() == {
+        "kind": "guideline",
+        "edition": "source",
+        "fever_definition": "idsa",
+        "overrides": {},
+    }
 
 
 def test_the_child_with_a_syringe_is_the_child_but_for_the_rounding() -> None:
@@ -119,12 +124,15 @@ def test_a_path_from_the_working_folder_works(tmp_path: Path, monkeypatch: pytes
 # Files that are not there or lead nowhere
 
 
+FIRST_SCENARIO = list_scenarios()[0].name
+
+
 @pytest.mark.parametrize("source", ["scn_chlid", "scn_chlid.yaml", "elsewhere/scn_chlid.yaml"])
 def test_a_missing_file_is_answered_with_the_nearest_scenario(source: str) -> None:
     problem = only_problem(source)
     assert problem.nearest == "scn_child"
     assert str(problem).startswith(
-        f"{source}: a missing file is not allowed; allowed: a scenario file or one of scn_adult"
+        f"{source}: a missing file is not allowed; allowed: a scenario file or one of {list_scenarios()[0].name}"
     )
 
 
@@ -146,7 +154,7 @@ def test_a_base_that_is_not_there_is_refused(tmp_path: Path, base: Any) -> None:
     file = written(tmp_path, {**VALID, "extends": base})
     problem = only_problem(file)
     assert (problem.file, problem.line, problem.field) == (str(file), 5 + 4, "extends")
-    assert "a file in the same folder or a bundled scenario: one of scn_adult" in problem.allowed
+    assert f"a file in the same folder or a bundled scenario: one of {FIRST_SCENARIO}" in problem.allowed
 
 
 def test_a_misspelt_base_is_answered_with_the_nearest(tmp_path: Path) -> None:
@@ -230,6 +238,11 @@ class NumericField:
 
 
 FIXED_DOSE = {**VALID, "policy": {"kind": "fixed", "dose_ug_per_kg_day": 5}}
+BY_SURFACE = {
+    **VALID,
+    "drug": {"product": "sargramostim"},
+    "policy": {"kind": "fixed_by_surface", "dose_ug_per_m2_day": 250},
+}
 
 
 def alternatives(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -253,6 +266,7 @@ def numeric_fields() -> Iterator[NumericField]:
         for name, schema in properties.items():
             kinds = list(alternatives(schema))
             base = FIXED_DOSE if "dose_ug_per_kg_day" in properties else VALID
+            base = BY_SURFACE if "dose_ug_per_m2_day" in properties else base
             nullable = any(kind.get("type") == "null" for kind in kinds)
             yield from (
                 NumericField((*path, name), kind, base, nullable)
@@ -281,6 +295,7 @@ def test_the_schema_holds_the_numbers_of_this_release() -> None:
         "assay.lost_share",
         "laboratory.turnaround_hours",
         "policy.dose_ug_per_kg_day",
+        "policy.dose_ug_per_m2_day",
         "policy.visit_every_days",
         "output.trajectory_patients",
     }
@@ -399,7 +414,7 @@ def test_a_cohort_without_disease_or_age_is_refused(tmp_path: Path, missing: str
         ("schema_version", 2, "1", None),
         ("cohort.sex", "femail", "one of female, male, mixed", "female"),
         ("cohort.genotype", "ELANA", "one of ELANE, HAX1", "ELANE"),
-        ("cohort.disease", "scm", "one of scn", "scn"),
+        ("cohort.disease", "scm", "one of autoimmune", "scn"),
         ("drug.product", "filgrastin", "one of filgrastim", "filgrastim"),
         ("policy.edition", "sourse", "one of ", "source"),
         ("policy.kind", "guidelines", "guideline or fixed", "guideline"),
@@ -408,7 +423,7 @@ def test_a_cohort_without_disease_or_age_is_refused(tmp_path: Path, missing: str
         ("title", "", "text of 1 to 200 characters", None),
         ("title", 5, "text of 1 to 200 characters", None),
         ("question", "x" * 1001, "text of 0 to 1000 characters", None),
-        ("policy", "guideline", "{kind, edition, overrides}", None),
+        ("policy", "guideline", "{kind, edition, fever_definition, overrides}", None),
         ("cohort", [1], "{disease, n, age_years", None),
         ("arms", [], "a list of 1 to 50 items", None),
     ],
@@ -681,6 +696,7 @@ def test_an_arm_is_the_base_with_its_changes(tmp_path: Path) -> None:
     assert arms["slow"].policy.model_dump() == {
         "kind": "guideline",
         "edition": "source",
+        "fever_definition": "idsa",
         "overrides": {"step_interval_days": 14.0},
     }
     assert arms["fixed5"].policy.kind == "fixed"
@@ -689,6 +705,7 @@ def test_an_arm_is_the_base_with_its_changes(tmp_path: Path) -> None:
     assert arms["evening"].drug.model_dump() == {
         "product": "filgrastim",
         "vial_rounding_ug": 0.0,
+        "schedule": None,
         "injection_hours": (0, 10),
     }
     assert all(arm.cohort == scenario.cohort for arm in arms.values())
