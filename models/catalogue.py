@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from titranc.models.assay import Assay
 from titranc.models.audit import problems_with_audit
 from titranc.models.distributions import Distribution
-from titranc.models.documents import InputProblem, InputRefused, check, read_document
+from titranc.models.documents import Document, InputProblem, InputRefused, check, read_document
 from titranc.models.dosing import Schedule
 from titranc.models.guideline import Guideline, Rule
 from titranc.models.predicates import PREDICATES
@@ -154,14 +154,20 @@ class _RuleEntry(_Entry):
     ends: str | None = None
     also_lines: list[int] = []
     diseases: list[str] = []
+    before: str | None = None
 
 
 class Edition(_Entry):
-    """A guideline edition as it stands in its file."""
+    """A guideline edition, its rules in order.
+
+    `audited` names the audit that its rules answer; `refuses` says by disease why the edition cannot be run for it.
+    """
 
     edition: str
     title: str
     source: str
+    audited: str = ""
+    refuses: dict[str, str] = {}
     values: dict[str, Quantity]
     values_for: dict[str, dict[str, Quantity]] = {}
     at_most: list[tuple[str, str]]
@@ -192,16 +198,65 @@ def drug(name: str) -> Drug:
     return check(Drug, read_document(MODELS_FOLDER / "drugs" / f"{name}.yaml"))
 
 
+class _EditionChange(_Entry):
+    """An edition that says in what it differs from another: numbers, rules left out, rules in their place or added."""
+
+    edition: str
+    title: str
+    source: str
+    extends: str
+    refuses: dict[str, str] = {}
+    values: dict[str, Quantity] = {}
+    values_for: dict[str, dict[str, Quantity]] = {}
+    without: list[str] = []
+    dose_rules: list[_RuleEntry] = []
+    standing_rules: list[_RuleEntry] = []
+    shown_rules: list[_RuleEntry] = []
+
+
+SHELVES_OF_RULES = ("dose_rules", "standing_rules", "shown_rules")
+
+
 @cache
 def edition(name: str) -> Edition:
     """Return a guideline edition by name, its predicates, titrations, citations and audit rows checked."""
     document = read_document(MODELS_FOLDER / "guidelines" / f"{name}.yaml")
-    found = check(Edition, document)
-    for shelf in ("dose_rules", "standing_rules", "shown_rules"):
+    changed = "extends" in document.data
+    found = _changed(check(_EditionChange, document), document) if changed else check(Edition, document)
+    for shelf in SHELVES_OF_RULES:
         for index, entry in enumerate(getattr(found, shelf)):
-            _check_rule(entry, document.file, document.lines.get((shelf, index)))
-    _check_audit(name, found)
-    return found
+            _check_rule(entry, document.file, None if changed else document.lines.get((shelf, index)))
+    if not changed:
+        _check_audit(name, found)
+    return found if found.audited else found.model_copy(update={"audited": name})
+
+
+def _changed(change: _EditionChange, document: Document) -> Edition:
+    """Return the edition that a change makes of the one it extends."""
+    base = edition(change.extends)
+    known = {entry.id for entry in base.rules}
+    problems = [
+        document.problem(("without", index), "one of " + ", ".join(sorted(known)))
+        for index, rule_id in enumerate(change.without)
+        if rule_id not in known
+    ]
+    if problems:
+        raise InputRefused(problems)
+    diseases = [*base.values_for, *change.values_for]
+    values_for = {one: base.values_for.get(one, {}) | change.values_for.get(one, {}) for one in diseases}
+    rules = {shelf: _merged(getattr(base, shelf), getattr(change, shelf), change.without) for shelf in SHELVES_OF_RULES}
+    own = {"edition": change.edition, "title": change.title, "source": change.source, "refuses": change.refuses}
+    return base.model_copy(update=own | {"values": base.values | change.values, "values_for": values_for} | rules)
+
+
+def _merged(base: list[_RuleEntry], own: list[_RuleEntry], without: list[str]) -> list[_RuleEntry]:
+    """Return rules in order: one of the same id takes the place of the base's, a new one stands before the one it names."""
+    by_id = {entry.id: entry for entry in own}
+    kept = [by_id.pop(entry.id, entry) for entry in base if entry.id not in without or entry.id in by_id]
+    for entry in by_id.values():
+        place = next((i for i, other in enumerate(kept) if other.id == entry.before), len(kept))
+        kept.insert(place, entry)
+    return kept
 
 
 def _check_audit(name: str, found: Edition) -> None:
@@ -236,15 +291,16 @@ def guideline(
     disease: str = "scn",
     product: str = "filgrastim",
     schedule: Schedule | None = None,
-    fever: str = "idsa",
+    fever: str | None = None,
 ) -> Guideline:
     """Return an edition ready to decide for a disease, with some of its numbers replaced within their declared range.
 
-    `product` and `schedule` are what it starts, `fever` is the definition of febrile neutropenia.
+    `product` and `schedule` are what it starts, `fever` is a definition of febrile neutropenia in place of its own.
     """
     found = edition(name)
     values = {key: quantity.value for key, quantity in found.numbers(disease).items()}
-    values |= {key: entry.value for key, entry in fever_definitions()[fever].numbers.items()}
+    if fever is not None:
+        values |= {key: entry.value for key, entry in fever_definitions()[fever].numbers.items()}
     values.update(overrides or {})
     return Guideline(
         edition=found.edition,
@@ -267,7 +323,8 @@ def _rules(entries: Iterable[_RuleEntry], disease: str) -> Iterator[Rule]:
 
 def _rule(entry: _RuleEntry) -> Rule:
     fields: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in entry.model_dump().items()
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in entry.model_dump(exclude={"before"}).items()
     }
     return Rule(**fields)
 

@@ -99,6 +99,11 @@ def confirmed_below_target_and_crossing(now: Situation) -> bool:
     return now.dose + now.values["step_ug_per_kg_day"] > now.values["critical_line_ug_per_kg_day"]
 
 
+def confirmed_below_target_and_doubling_crosses(now: Situation) -> bool:
+    """Twice the dose leads above the critical line."""
+    return confirmed_below_target(now) and 2 * now.dose > now.values["critical_line_ug_per_kg_day"]
+
+
 def comfortable_above_risk_line(now: Situation) -> bool:
     """Comfortable counts for weeks at a dose above a risk line, and one step lower has not lately failed."""
     comfortable = now.anc is not None and now.anc >= now.values["comfortable_anc_1e9_per_l"]
@@ -220,7 +225,8 @@ def cycle_above_target(now: Situation) -> bool:
 
 def cycle_below_goal(now: Situation) -> bool:
     """Too few counts of a full cycle reach the target, and there is room below the ceiling."""
-    return now.cycle_share < now.values["cycle_goal_share"] and now.dose < now.values["max_dose_ug_per_kg_day"]
+    due = now.days_at_dose >= now.values["step_interval_days"] and now.dose < now.values["max_dose_ug_per_kg_day"]
+    return due and now.cycle_share < now.values["cycle_goal_share"]
 
 
 def off_and_needed_again(now: Situation) -> bool:
@@ -337,6 +343,18 @@ def culprit_to_withdraw(now: Situation) -> bool:
     return bool(now.seen.findings.culprit_drug) and low
 
 
+def count_at_or_below_820(now: Situation) -> bool:
+    """The count is at or below the line from which the article starts prophylaxis."""
+    return now.anc is not None and now.anc <= now.values["prophylaxis_anc_1e9_per_l"]
+
+
+def t_cells_or_count_back(now: Situation) -> bool:
+    """The count is back above the target's lower end, or CD4 is: the article's second reading."""
+    cd4 = now.seen.findings.cd4_per_ul
+    count = now.anc is not None and now.anc > now.values["target_low_1e9_per_l"]
+    return count or (cd4 is not None and cd4 > now.values["cd4_low_per_ul"])
+
+
 def t_cells_low(now: Situation) -> bool:
     """CD4 is low, or steroids weaken the T cells."""
     found = now.seen.findings
@@ -392,6 +410,7 @@ PREDICATES: dict[str, Predicate] = {
         confirmed_below_target_at_ceiling,
         must_wait_at_line,
         confirmed_below_target_and_crossing,
+        confirmed_below_target_and_doubling_crosses,
         comfortable_above_risk_line,
         dose_above_risk_line_recently,
         dose_above_critical_line,
@@ -429,6 +448,8 @@ PREDICATES: dict[str, Predicate] = {
         severe_neutropenia,
         culprit_support_needed,
         culprit_to_withdraw,
+        count_at_or_below_820,
+        t_cells_or_count_back,
         t_cells_low,
         t_cells_back,
         recurrent_sinusitis,

@@ -71,6 +71,17 @@ def raise_by_step(now: Situation) -> Regimen:
     return _daily(now, min(now.dose + now.values["step_ug_per_kg_day"], now.values["max_dose_ug_per_kg_day"]))
 
 
+def double(now: Situation) -> Regimen:
+    """Twice the dose, at most up to the ceiling."""
+    return _daily(now, min(2 * now.dose, now.values["max_dose_ug_per_kg_day"]))
+
+
+def raise_to_next_rung(now: Situation) -> Regimen:
+    """The next multiple of the step, at most up to the ceiling: 5, 10, 20, 30."""
+    step = now.values["step_ug_per_kg_day"]
+    return _daily(now, min((now.dose // step + 1) * step, now.values["max_dose_ug_per_kg_day"]))
+
+
 TITRATIONS: dict[str, tuple[Titration, str]] = {
     "start": (start, "start"),
     "keep": (keep, "keep"),
@@ -83,4 +94,6 @@ TITRATIONS: dict[str, tuple[Titration, str]] = {
     "lower_by_share": (lower_by_share, "decrease"),
     "lower_by_step": (lower_by_step, "decrease"),
     "raise": (raise_by_step, "increase"),
+    "double": (double, "increase"),
+    "raise_to_next_rung": (raise_to_next_rung, "increase"),
 }

@@ -135,17 +135,29 @@ def scenario_schema() -> None:
 @guideline_app.command("list")
 def guideline_list() -> None:
     """List the guideline editions."""
-    from titranc.sim import about
+    from titranc.sim import guideline_tables
 
-    about.list_editions()
+    guideline_tables.list_editions()
 
 
 @guideline_app.command("show")
-def guideline_show(edition: Annotated[str, typer.Argument()] = "source") -> None:
+def guideline_show(
+    edition: Annotated[str, typer.Argument()] = "source",
+    *,
+    audit: Annotated[bool, typer.Option("--audit", help="Only the audit: every row, and what answers it.")] = False,
+) -> None:
     """Print the rules of an edition with line, citation and audit note."""
-    from titranc.sim import about
+    from titranc.sim import guideline_tables
 
-    about.show_edition(edition)
+    guideline_tables.show_edition(edition, audit_only=audit)
+
+
+@guideline_app.command("diff")
+def guideline_diff(first: Annotated[str, typer.Argument()], second: Annotated[str, typer.Argument()]) -> None:
+    """Print side by side the numbers and rules in which two editions differ."""
+    from titranc.sim import guideline_tables
+
+    guideline_tables.show_difference(first, second)
 
 
 def main() -> None:

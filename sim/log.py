@@ -16,6 +16,7 @@ ORDER_SEVERITY = {
     "procalcitonin": "info",
     "withdraw_culprit": "warning",
     "csf3r_refer": "warning",
+    "hsct_csf3r": "critical",
     "hsct_low_responder": "critical",
     "hsct_non_responder": "critical",
 }

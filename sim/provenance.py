@@ -35,9 +35,9 @@ def provenance(scenario: Scenario, patients: pd.DataFrame) -> dict[str, Any]:
     return {
         "edition": edition.edition,
         "rules": {entry.id: _rule(entry) for entry in rules},
-        "deviations": _deviations(edition.edition, rules),
+        "deviations": _deviations(edition.audited, rules),
         **numbers,
-        "citations": _citations(edition.edition, rules, numbers),
+        "citations": _citations(edition.audited, rules, numbers),
     }
 
 

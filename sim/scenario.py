@@ -136,7 +136,7 @@ class Scenario(Section):
             disease=self.cohort.disease,
             product=self.drug.product,
             schedule=Schedule(schedule) if schedule else None,
-            fever=self.policy.fever_definition if isinstance(self.policy, GuidelinePolicy) else "idsa",
+            fever=self.policy.fever_definition if isinstance(self.policy, GuidelinePolicy) else None,
         )
 
     def fixed_policy(self) -> Fixed | None:

@@ -27,9 +27,21 @@ def misfits(scenario: Scenario) -> Iterator[Misfit]:
     """Return what does not go together, in the base and in every arm."""
     disease = catalogue.disease(scenario.cohort.disease)
     yield from _of_course(disease, scenario)
+    for place, policy in _policies(scenario):
+        if isinstance(policy, GuidelinePolicy) and (
+            why := catalogue.edition(policy.edition).refuses.get(disease.disease)
+        ):
+            yield Misfit((*place, "policy", "edition"), why)
     yield from _of_drug((), disease, scenario.cohort, scenario.drug, scenario.policy)
     for index, arm in enumerate(scenario.arms):
         yield from _of_arm(("arms", index), disease, scenario, arm)
+
+
+def _policies(scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], Policy]]:
+    yield (), scenario.policy
+    for index, arm in enumerate(scenario.arms):
+        if arm.policy is not None:
+            yield ("arms", index), arm.policy
 
 
 def _of_arm(place: tuple[str | int, ...], disease: catalogue.Disease, base: Scenario, arm: Arm) -> Iterator[Misfit]:

@@ -111,7 +111,7 @@ def _out_of_order(document: Document, path: KeyPath, given: dict[str, Any]) -> I
     """Return a problem for every replaced number that is on the wrong side of another of its edition."""
     if path[0] == "cohort":
         return
-    edition = read_document(MODELS_FOLDER / _edition_file(document, path)).data
+    edition = _edition(_edition_file(document, path))
     disease = str(document.value(("cohort", "disease")))
     values = {name: entry["value"] for name, entry in _values(edition, disease).items()}
     values |= {name: value for name, value in given.items() if isinstance(value, (int, float))}
@@ -144,7 +144,21 @@ def _values(edition: dict[str, Any], disease: str) -> dict[str, Any]:
 
 @cache
 def _numbers_of_edition(file: str, disease: str) -> Known:
-    return {name: dict(entry) for name, entry in _values(read_document(MODELS_FOLDER / file).data, disease).items()}
+    return {name: dict(entry) for name, entry in _values(_edition(file), disease).items()}
+
+
+@cache
+def _edition(file: str) -> dict[str, Any]:
+    """Return an edition as its file has it, with what it takes over from the one it extends."""
+    own = dict(read_document(MODELS_FOLDER / file).data)
+    if "extends" not in own:
+        return own
+    base = _edition(f"guidelines/{own['extends']}.yaml")
+    for_disease = {
+        one: base.get("values_for", {}).get(one, {}) | own.get("values_for", {}).get(one, {})
+        for one in {*base.get("values_for", {}), *own.get("values_for", {})}
+    }
+    return base | {"values": base["values"] | own.get("values", {}), "values_for": for_disease}
 
 
 @cache

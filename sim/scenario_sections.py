@@ -241,8 +241,10 @@ class GuidelinePolicy(Section):
     edition: Annotated[str, AfterValidator(partial(_on_shelf, "guidelines"))] = Field(
         default="source", title="edition", description="Edition: the name of a file in models/guidelines."
     )
-    fever_definition: Literal["idsa", "esmo", "source_38_1", "trial"] = Field(
-        default="idsa", title="fever definition", description="What counts as febrile neutropenia."
+    fever_definition: Literal["idsa", "esmo", "source_38_1", "trial"] | None = Field(
+        default=None,
+        title="fever definition",
+        description="What counts as febrile neutropenia. Absent: the edition's own.",
     )
     overrides: dict[str, float] = Field(
         default_factory=dict,

@@ -25,7 +25,7 @@ def daily(name: str, *changes: str, n: int, days: int) -> pd.DataFrame:
     """Return the true morning counts, a row a day and a column a patient (and arm)."""
     options = (f"cohort.n={n}", f"horizon_years={days / 365.25}", f"output.trajectory_patients={n}", *changes)
     table = simulated(name, *options)["trajectory"]
-    return table.pivot(index="day", columns=["arm", "patient_id"], values="anc_1e9_per_l")
+    return table.pivot_table(index="day", columns=["arm", "patient_id"], values="anc_1e9_per_l")
 
 
 def untreated(name: str, *, n: int = 100, days: int = 60) -> pd.DataFrame:
@@ -94,7 +94,7 @@ def test_autoimmune_disease_ends_by_itself_in_nineteen_of_twenty() -> None:
     table = simulated(
         "autoimmune_infant", "cohort.n=120", "horizon_years=4", UNTREATED, "output.trajectory_patients=120"
     )
-    anc = table["trajectory"].pivot(index="day", columns="patient_id", values="anc_1e9_per_l")
+    anc = table["trajectory"].pivot_table(index="day", columns="patient_id", values="anc_1e9_per_l")
     healthy = table["patients"].set_index("patient_id")["p_anc_baseline_1e9_per_l"]
     back = (anc > 0.8 * healthy).idxmax().where((anc > 0.8 * healthy).any())
     assert back.notna().mean() == pytest.approx(0.95, abs=0.06)
@@ -186,7 +186,6 @@ def test_nothing_is_injected_during_chest_radiotherapy_whatever_is_ordered(polic
     tables = simulated("chest_radiotherapy", f"policy={policy}", "laboratory.turnaround_hours=20")
     days = set(injections(tables)["day"])
     assert not days & set(range(120, 161))
-    assert {100, 170} <= days | {100 if "fixed" not in policy else 100, 170 if "fixed" not in policy else 170}
     assert min(days) < 120 < 160 < max(days)
 
 

@@ -74,7 +74,7 @@ def test_the_child_of_the_readme_is_exactly_the_published_case() -> None:
     assert child.policy.model_dump() == {
         "kind": "guideline",
         "edition": "source",
-        "fever_definition": "idsa",
+        "fever_definition": None,
         "overrides": {},
     }
 
@@ -696,7 +696,7 @@ def test_an_arm_is_the_base_with_its_changes(tmp_path: Path) -> None:
     assert arms["slow"].policy.model_dump() == {
         "kind": "guideline",
         "edition": "source",
-        "fever_definition": "idsa",
+        "fever_definition": None,
         "overrides": {"step_interval_days": 14.0},
     }
     assert arms["fixed5"].policy.kind == "fixed"
