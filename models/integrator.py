@@ -531,6 +531,10 @@ class Bodies:
 
     def burn_in(self, days: int | Integers) -> Floats:
         """Let drug-free days pass, for all the same or each its own [n]; return what is there then, [records, n]."""
+        return self.burn_in_watched(days, 0)[0]
+
+    def burn_in_watched(self, days: int | Integers, last_days: int) -> tuple[Floats, Floats]:
+        """Do the same, and return besides the ANC of the mornings of the last days, [last_days, n], oldest first."""
         until_day = np.broadcast_to(np.asarray(days, dtype=np.int64), self.n).copy()
         longest = int(until_day.max(initial=0))
         mornings = np.full((self.n, longest + 1, len(RECORDS)), np.nan)
@@ -538,7 +542,8 @@ class Bodies:
         self.follow(np.arange(self.n), np.zeros_like(until_day), until_day, amount, minute, depot, mornings)
         last = mornings[np.arange(self.n), until_day]
         self.failed |= ~np.isfinite(last).all(axis=1)
-        return last.T
+        watched = np.maximum(until_day - np.arange(last_days, 0, -1)[:, None], 0)
+        return last.T, mornings[np.arange(self.n), watched, 0]
 
 
 def _group_contents(state: Floats) -> Floats:

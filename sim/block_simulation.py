@@ -28,6 +28,8 @@ from titranc.sim.tables import build_tables
 from titranc.sim.ward import DAYS_PER_YEAR, MINUTES_PER_DAY, Ward
 
 PROGRESS_DAYS = 28
+# Tables that are left out when none of the patients has days in them.
+DAILY = ("trajectory", "untreated")
 Progress = Callable[[float], None]
 Course = Generator[simpy.Event, None, None]
 
@@ -100,7 +102,7 @@ def simulate_block(scenario: Scenario, run_id: str, patient_ids: range, progress
         "clinic": followed - begun - ward.seconds,
         "writing": time.perf_counter() - followed,
     }
-    kept = [name for name in tables_at(scenario.output.level) if name != "trajectory" or len(tables[name])]
+    kept = [name for name in tables_at(scenario.output.level) if name not in DAILY or len(tables[name])]
     return Simulated({name: tables[name] for name in kept}, seconds)
 
 

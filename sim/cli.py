@@ -95,6 +95,18 @@ def info(cite: Annotated[bool, typer.Option("--cite", help="How to cite.")] = Fa
     about.show(cite=cite)
 
 
+@app.command("verify")
+def verify_run(
+    run_folder: Annotated[Path, typer.Argument(help="A finished run.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Check a run from its files alone: digests, the guideline's invariants, some patients simulated again."""
+    from titranc.sim import verifying
+
+    verifying.verify(run_folder, as_json=as_json)
+
+
 @scenario_app.command("list")
 def scenario_list() -> None:
     """List the bundled scenarios."""

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from titranc.models.integrator import RECORDS
-from titranc.sim.columns import ANC_EDGES, DOSE_BIN_UG_PER_KG_DAY, PERIOD_DAYS
+from titranc.sim.columns import ANC_EDGES, DOSE_BIN_UG_PER_KG_DAY, period_days
 from titranc.sim.ward import Ward
 
 CONFIDENCE = 0.95
@@ -56,7 +56,8 @@ def _counted(arms: Sequence[str], bins: np.ndarray, n_bins: int) -> pd.DataFrame
     """Count bins [n, days] by arm and period; only what is there has a row."""
     names = list(dict.fromkeys(arms))
     arm = np.array([names.index(name) for name in arms])
-    period = np.arange(bins.shape[1]) // PERIOD_DAYS
+    together = period_days(bins.shape[1])
+    period = np.arange(bins.shape[1]) // together
     n_periods = int(period.max(initial=0)) + 1
     place = (arm[:, None] * n_periods + period) * n_bins + bins
     counts = np.bincount(place.ravel(), minlength=len(names) * n_periods * n_bins)
@@ -65,7 +66,7 @@ def _counted(arms: Sequence[str], bins: np.ndarray, n_bins: int) -> pd.DataFrame
     return pd.DataFrame(
         {
             "arm": np.array(names)[arm_of],
-            "day": period_of * PERIOD_DAYS,
+            "day": period_of * together,
             "bin": there % n_bins,
             "patient_days": counts[there],
         }

@@ -50,7 +50,7 @@ _KEPT: dict[str, tuple[str, ...]] = {
     "summary": (),
     "patient": ("patients", "outcomes"),
     "visit": ("patients", "outcomes", "visits", "doses", "events"),
-    "trajectory": ("patients", "outcomes", "visits", "doses", "events", "trajectory"),
+    "trajectory": ("patients", "outcomes", "visits", "doses", "events", "trajectory", "untreated"),
 }
 TEMPORARY_AT = {level: () if kept else ("patients", "outcomes") for level, kept in _KEPT.items()}
 
@@ -59,6 +59,12 @@ _GRID = np.round(10.0 ** (np.arange(-80, 121) / 40), 6)
 ANC_EDGES = np.concatenate([[0.0], np.unique(np.concatenate([_GRID, [0.5, 5.0]]))])
 DOSE_BIN_UG_PER_KG_DAY = 0.5
 PERIOD_DAYS = 28
+SHORT_RUN_DAYS = 200
+
+
+def period_days(horizon_days: int) -> int:
+    """Return the days that are counted together: four weeks, and single days of an episode."""
+    return 1 if horizon_days <= SHORT_RUN_DAYS else PERIOD_DAYS
 
 
 def tables_at(level: str) -> tuple[str, ...]:

@@ -135,7 +135,14 @@ def _growth(scenario: Scenario, patients: pd.DataFrame) -> dict[str, dict[str, A
 def _drug(scenario: Scenario) -> dict[str, Any]:
     product = catalogue.drug(scenario.drug.product)
     names = ("absolute_maximum_ug_per_kg_day", "hours_from_dose_to_sample")
-    return {name: _as_read(getattr(product, name)) for name in names}
+    used = {name: _as_read(getattr(product, name)) for name in names}
+    for name, entry in used.items():
+        in_arms = {
+            arm.name: getattr(catalogue.drug(arm.scenario.drug.product), name).value for arm in scenario.resolved_arms()
+        }
+        others = {arm: value for arm, value in in_arms.items() if value != entry["value"]}
+        entry |= {"in_arms": others} if others else {}
+    return used
 
 
 def _as_read(entry: catalogue.Quantity) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from titranc.models import catalogue
 from titranc.models.integrator import RECORDS
 from titranc.sim.cohort_tables import anc_days, dose_days
 from titranc.sim.columns import BANDS, KEY
 from titranc.sim.log import EVENT_COLUMNS, PERIOD_COLUMNS, VISIT_COLUMNS, EventLog
-from titranc.sim.ward import MINUTES_PER_DAY, Ward
+from titranc.sim.ward import MINUTES_PER_DAY, WATCHED_DAYS, Ward
 
 BODY = "body"
 
@@ -31,6 +32,7 @@ def build_tables(
         "doses": _doses(who, periods, ward),
         "trajectory": _trajectories(run_id, arms, ward, trajectory_patients),
         "events": _named(who, events),
+        "untreated": _untreated(who, ward, trajectory_patients),
         "outcomes": _outcomes(who, ward, log, daily, events),
         "anc_days": anc_days(run_id, arms, ward),
         "dose_days": dose_days(run_id, arms, daily),
@@ -97,6 +99,15 @@ def _trajectories(run_id: str, arms: Sequence[str], ward: Ward, trajectory_patie
     chosen = [i for i, patient in enumerate(ward.patients) if patient.patient_id < trajectory_patients]
     frames = [_trajectory(run_id, arms[i], ward, i) for i in chosen]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*KEY, "day"])
+
+
+def _untreated(who: pd.DataFrame, ward: Ward, trajectory_patients: int) -> pd.DataFrame:
+    """Return the mornings before the first visit of patients whose disease comes and goes; days are negative."""
+    swinging = [catalogue.disease(patient.disease).phase_days is not None for patient in ward.patients]
+    chosen = np.flatnonzero(np.array(swinging) & (who["patient_id"] < trajectory_patients))
+    names = who.iloc[np.repeat(chosen, WATCHED_DAYS)].reset_index(drop=True)
+    days = np.tile(np.arange(-WATCHED_DAYS, 0), len(chosen))
+    return names.assign(day=days, anc_1e9_per_l=ward.anc_before[:, chosen].T.ravel())
 
 
 def _trajectory(run_id: str, arm: str, ward: Ward, body: int) -> pd.DataFrame:

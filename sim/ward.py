@@ -27,6 +27,8 @@ DAYS_PER_YEAR = 365.25
 AHEAD_DAYS = 7
 NEVER = np.iinfo(np.int64).max
 CYTOTOXIC_SLOT = 0
+# Three cycles of cyclic neutropenia.
+WATCHED_DAYS = 63
 ANC = RECORDS.index("anc_1e9_per_l")
 
 Floats = NDArray[np.float64]
@@ -85,7 +87,8 @@ class Ward:
 
     def _begin(self) -> Floats:
         """Let the bodies come to themselves, or begin as a graft does; return what is there, [records, n]."""
-        found = self.bodies.burn_in(np.array([patient.burn_in_days for patient in self.patients]))
+        days = np.array([patient.burn_in_days for patient in self.patients])
+        found, self.anc_before = self.bodies.burn_in_watched(days, WATCHED_DAYS)
         grafts = [(body, patient.start) for body, patient in enumerate(self.patients) if patient.start]
         if grafts:
             self.bodies.state = with_grafts(self.bodies.state, grafts)

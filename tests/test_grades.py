@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from titranc.models import catalogue
-from titranc.sim import about, trial
+from titranc.sim import guideline_tables, trial
 from titranc.sim.report.explain import render_explanation
 from titranc.sim.report.page import write_report
 from titranc.sim.report.summary import render_summary
@@ -96,7 +96,7 @@ def test_the_edition_is_shown_with_its_marks(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    about.show_edition("source")
+    guideline_tables.show_edition("source")
     lines = capsys.readouterr().out.splitlines()
     for name in RECALLED:
         assert any(name in line and "recalled, unverified" in line for line in lines), name

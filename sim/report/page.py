@@ -27,6 +27,7 @@ from titranc.sim.report.plots.cohort import (
     plot_patients,
     plot_shares,
 )
+from titranc.sim.report.plots.cycles import caption_cycles, plot_cycles
 from titranc.sim.report.plots.first_weeks import (
     caption_first_weeks,
     decisions_left_out,
@@ -188,7 +189,7 @@ def _bands(outcomes: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _pictures(story: Story) -> dict[str, dict[str, Any]]:
+def _pictures(story: Story) -> dict[str, dict[str, Any] | None]:
     visits, doses, trajectory = story.visits, story.doses, story.trajectory
     return {
         "titration": _picture(
@@ -198,7 +199,17 @@ def _pictures(story: Story) -> dict[str, dict[str, Any]]:
             "first-weeks", plot_first_weeks(visits, trajectory, with_sentences=False), caption_first_weeks(visits)
         ),
         "growth": _picture("growth", plot_growth(visits), caption_growth(visits)),
+        "cycles": _cycles(story),
     }
+
+
+def _cycles(story: Story) -> dict[str, Any] | None:
+    """Return the picture of a count that comes and goes; nothing for other diseases."""
+    treated = (story.doses["dose_ug_per_kg_day"] > 0).any()
+    if story.untreated.empty or story.trajectory.empty or not treated:
+        return None
+    told = story.untreated, story.trajectory
+    return _picture("cycles", plot_cycles(*told), caption_cycles(*told))
 
 
 def _cohort_pictures(run: Run) -> list[dict[str, Any]]:

@@ -39,6 +39,7 @@ class Story:
     doses: pd.DataFrame
     trajectory: pd.DataFrame
     events: pd.DataFrame
+    untreated: pd.DataFrame
 
 
 def read_run(folder: Path) -> Run:
@@ -69,7 +70,8 @@ def first_story(run: Run) -> Story:
         outcome=outcome,
         visits=_rows_of(run.folder, "visits", arm, patient_id, "day"),
         doses=_rows_of(run.folder, "doses", arm, patient_id, "day_start"),
-        trajectory=_trajectory(run.folder, arm, patient_id),
+        trajectory=_daily(run.folder, "trajectory", arm, patient_id),
+        untreated=_daily(run.folder, "untreated", arm, patient_id),
         events=_rows_of(run.folder, "events", arm, patient_id, "day"),
     )
 
@@ -84,12 +86,12 @@ def optional_table(folder: Path, name: str, *, most_patients: int | None = None)
     return found
 
 
-def _trajectory(folder: Path, arm: str, patient_id: int) -> pd.DataFrame:
-    """Return the daily record, empty when the scenario did not ask for one."""
+def _daily(folder: Path, table: str, arm: str, patient_id: int) -> pd.DataFrame:
+    """Return a daily record, empty when the run has none."""
     nothing = pd.DataFrame({"day": [], "anc_1e9_per_l": []}, dtype=float)
-    if not (folder / "trajectory.parquet").exists():
+    if not (folder / f"{table}.parquet").exists():
         return nothing
-    found = _rows_of(folder, "trajectory", arm, patient_id, "day")
+    found = _rows_of(folder, table, arm, patient_id, "day")
     return nothing if found.empty else found
 
 

@@ -26,7 +26,7 @@ from titranc.sim.report.style import (
     whisper,
     years_or_weeks,
 )
-from titranc.sim.report.words import percent
+from titranc.sim.report.words import DAYS_PER_YEAR, percent
 
 MOST_ARMS = 4
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -42,9 +42,10 @@ def caption_band(anc_days: pd.DataFrame) -> str:
     """Return what to notice in `plot_band`: the median and the spread of the last year."""
     arm = _arms(anc_days)[0]
     last = anc_days[(anc_days["arm"] == arm) & (anc_days["day"] >= anc_days["day"].max() - 364)]
+    when = "In the last year" if _is_long(anc_days) else "In all this time"
     low, median, high = (_quantile(last, share) for share in (0.05, 0.5, 0.95))
     return (
-        f"{_under(anc_days)}In the last year half of all patient-days lay above {median:.2g}, nine in ten between {low:.2g} and {high:.2g}. "
+        f"{_under(anc_days)}{when} half of all patient-days lay above {median:.2g}, nine in ten between {low:.2g} and {high:.2g}. "
         "Band: a quarter to three quarters; pale: 5 to 95 %; thin lines: three patients."
     )
 
@@ -79,9 +80,17 @@ def _three_patients(axes: Axes, trajectory: pd.DataFrame, arm: str, per_unit: fl
         axes.plot(smooth.index * 28 / per_unit, smooth, color=INK, linewidth=0.6, alpha=0.7)
 
 
+def _is_long(anc_days: pd.DataFrame) -> bool:
+    """Whether the table covers so much time that its last year is a part of it."""
+    return bool(anc_days["day"].max() > 2 * DAYS_PER_YEAR)
+
+
 def caption_shares(anc_days: pd.DataFrame) -> str:
     """Return what to notice in `plot_shares`: the share of days in the target, at first and at last."""
     shares = _band_shares(anc_days[anc_days["arm"] == _arms(anc_days)[0]])
+    if not _is_long(anc_days):
+        whole = shares.mean()
+        return f"{_under(anc_days)}Of all patient-days {percent(whole[2])} lay between 1 and 5, {percent(whole[0])} below 0.5."
     first, last = shares.iloc[:3].mean(), shares.iloc[-13:].mean()
     return (
         f"{_under(anc_days)}Of all patient-days {percent(first[2])} lay between 1 and 5 in the first three months and {percent(last[2])} in the "
