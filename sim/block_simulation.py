@@ -16,13 +16,14 @@ import simpy
 
 from titranc.models import catalogue
 from titranc.models.integrator import RECORDS
-from titranc.sim.clinic import Case, Clinic
+from titranc.sim.clinic import Case, Clinic, Stage
 from titranc.sim.cohort import draw_patients
 from titranc.sim.columns import tables_at
 from titranc.sim.injections import InjectionClock
 from titranc.sim.life import Life, tell
 from titranc.sim.log import EventLog
 from titranc.sim.scenario import Scenario
+from titranc.sim.scenario_sections import Drug
 from titranc.sim.streams import Streams
 from titranc.sim.tables import build_tables
 from titranc.sim.ward import DAYS_PER_YEAR, MINUTES_PER_DAY, Ward
@@ -79,7 +80,8 @@ def simulate_block(scenario: Scenario, run_id: str, patient_ids: range, progress
     for body, (arm, patient) in enumerate(bodies):
         life = Life(arm.scenario.course, patient, days)
         life.feel(ward, body)
-        courses.append(clinics[arm.name].follow_up(env, Case(patient, life, ward, body)))
+        clinic = clinics[arm.name]
+        courses.append(clinic.follow_up(env, Case(patient, life, ward, body, clinic.stage)))
         if not life.uneventful:
             courses.append(tell(env, life, body, log))
     with _no_garbage_collection(), ExitStack() as ends:
@@ -117,23 +119,30 @@ def _tell(env: simpy.Environment, days: int, progress: Progress) -> Generator[si
 
 
 def _clocks(scenario: Scenario) -> dict[str, InjectionClock]:
-    """Return the hours of the arm's product."""
-    product, chosen = scenario.drug.product, tuple(scenario.drug.injection_hours or ())
-    hours = catalogue.drug(product).injection_hours
-    return {
-        product: InjectionClock.of_hours(
-            once_daily=chosen if len(chosen) == 1 else hours.once_daily,
-            twice_daily=chosen if len(chosen) == 2 else hours.twice_daily,
-        )
-    }
+    """Return the hours of the arm's products."""
+    return {stage.drug.product: _clock(stage.drug) for stage in _stages(scenario)}
+
+
+def _stages(scenario: Scenario) -> tuple[Scenario, ...]:
+    """Return the scenario as it begins and, where there is a switch, as it goes on."""
+    later = scenario.after_switch()
+    return (scenario, later) if later else (scenario,)
+
+
+def _clock(drug: Drug) -> InjectionClock:
+    chosen, hours = tuple(drug.injection_hours or ()), catalogue.drug(drug.product).injection_hours
+    return InjectionClock.of_hours(
+        once_daily=chosen if len(chosen) == 1 else hours.once_daily,
+        twice_daily=chosen if len(chosen) == 2 else hours.twice_daily,
+    )
 
 
 def _clinic(arm: str, scenario: Scenario, streams: Streams, log: EventLog) -> Clinic:
-    guideline = scenario.guideline()
+    first, *later = _stages(scenario)
     return Clinic(
         arm=arm,
-        policy=scenario.fixed_policy() or guideline,
-        limits=guideline.limits,
+        stage=_stage(first, 0),
+        later=tuple(_stage(stage, scenario.switch.from_day) for stage in later if scenario.switch),
         assay=catalogue.assay(
             within_subject_cv=scenario.assay.within_subject_cv,
             cells_counted=scenario.assay.cells_counted,
@@ -143,5 +152,15 @@ def _clinic(arm: str, scenario: Scenario, streams: Streams, log: EventLog) -> Cl
         turnaround_minutes=scenario.laboratory.turnaround_hours * 60,
         streams=streams,
         log=log,
+    )
+
+
+def _stage(scenario: Scenario, from_day: int) -> Stage:
+    guideline = scenario.guideline()
+    return Stage(
+        from_day=from_day,
+        product=scenario.drug.product,
+        policy=scenario.fixed_policy() or guideline,
+        limits=guideline.limits,
         doses_by_surface=catalogue.drug(scenario.drug.product).dosed_per == "m2",
     )

@@ -45,39 +45,63 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """From a day on this policy decides, this product is given, and these limits hold for any policy."""
+
+    from_day: int
+    product: str
+    policy: Policy
+    limits: SafetyLimits
+    doses_by_surface: bool = False
+
+
+@dataclass(slots=True)
 class Case:
-    """One patient in one arm: who it is, what befalls the patient, which body of the ward it has, the chart."""
+    """One patient in one arm: who it is, what befalls the patient, which body of the ward it has, the stage, the chart."""
 
     patient: Patient
     life: Life
     ward: Ward
     body: int
+    stage: Stage
     chart: Chart = field(default_factory=Chart)
+
+    def enter(self, stage: Stage) -> None:
+        """Go on under another policy; a titration of another product begins with a chart of its own."""
+        if stage.product != self.stage.product:
+            self.chart = Chart(last_marrow_day=self.chart.last_marrow_day, courses=self.chart.courses)
+        self.stage = stage
 
 
 @dataclass(frozen=True)
 class Clinic:
-    """The clinic of one arm: its laboratory, its policy and the limits that hold for any policy."""
+    """The clinic of one arm: its laboratory, and the stages of treatment it goes through."""
 
     arm: str
-    policy: Policy
-    limits: SafetyLimits
+    stage: Stage
+    later: tuple[Stage, ...]
     assay: Assay
     turnaround_minutes: int
     streams: Streams
     log: EventLog
-    doses_by_surface: bool = False
 
     def follow_up(self, env: simpy.Environment, case: Case) -> Generator[simpy.Event, None, None]:
         """Follow one patient, visit after visit, until the environment stops."""
         while True:
             visit_minute = int(env.now)
+            self.go_on(case, visit_minute // MINUTES_PER_DAY)
             count = self.draw_blood(case, visit_minute // MINUTES_PER_DAY)
             if self.turnaround_minutes:
                 yield env.timeout(self.turnaround_minutes)
             seen = self.observe(case, count, int(env.now) // MINUTES_PER_DAY)
             next_visit_minute = self.decide(case, seen, visit_minute, int(env.now))
             yield env.timeout(next_visit_minute - int(env.now))
+
+    def go_on(self, case: Case, day: int) -> None:
+        """Enter the stage that begins today."""
+        for stage in self.later:
+            if case.stage.from_day < stage.from_day <= day:
+                case.enter(stage)
 
     def draw_blood(self, case: Case, day: int) -> Count:
         """Return the count that the laboratory makes of this morning's blood."""
@@ -98,7 +122,7 @@ class Clinic:
             findings=case.life.findings(day),
             last_marrow_day=chart.last_marrow_day,
             courses=chart.courses,
-            body_surface_m2=self.body_surface_m2(case, day) if self.doses_by_surface else None,
+            body_surface_m2=self.body_surface_m2(case, day) if case.stage.doses_by_surface else None,
         )
 
     def body_surface_m2(self, case: Case, day: int) -> float:
@@ -109,11 +133,14 @@ class Clinic:
 
     def decide(self, case: Case, seen: Observation, visit_minute: int, minute: int) -> int:
         """Decide, order, write it down; return the minute of the next visit, a morning after this one."""
-        decision = self.policy.decide(seen)
-        ordered = order(seen, decision, self.limits)
-        next_visit = max(visit_minute + ordered.next_visit_days * MINUTES_PER_DAY, _next_morning(minute))
+        decision = case.stage.policy.decide(seen)
+        ordered = order(seen, decision, case.stage.limits)
+        next_visit = visit_minute + ordered.next_visit_days * MINUTES_PER_DAY
         if not case.life.uneventful:
-            next_visit = max(min(next_visit, case.life.next_minute(visit_minute)), _next_morning(minute))
+            next_visit = min(next_visit, case.life.next_minute(visit_minute))
+        if self.later:
+            next_visit = min(next_visit, self.next_stage_minute(case))
+        next_visit = max(next_visit, _next_morning(minute))
         injection_ng = case.ward.prescribe(case.body, ordered.regimen, minute, next_visit // MINUTES_PER_DAY)
         true_anc = case.ward.true_anc(case.body, seen.count.day)
         self.log.visit(case.body, seen, decision, ordered, injection_ng, minute, true_anc)
@@ -121,6 +148,11 @@ class Clinic:
         before = seen.regimen or NO_DOSE
         case.chart.write(PastVisit(seen.day, seen.count, before, ordered.regimen, decision.rule_ids))
         return next_visit
+
+    def next_stage_minute(self, case: Case) -> int:
+        """Return the morning, as a minute, on which the next stage begins."""
+        coming = (stage.from_day for stage in self.later if stage.from_day > case.stage.from_day)
+        return min(coming, default=case.life.horizon_days) * MINUTES_PER_DAY
 
     def carry_out(self, case: Case, day: int, decision: Decision) -> None:
         """Do what is ordered besides the dose."""

@@ -40,6 +40,7 @@ from titranc.sim.scenario_sections import (
     Output,
     Policy,
     Solver,
+    Switch,
 )
 from titranc.sim.section import Section, Whole
 
@@ -85,6 +86,9 @@ class Scenario(Section):
     course: Course = Field(default=Course(), title="course", description="What befalls the patients.")
     policy: Policy = Field(
         default=GuidelinePolicy(kind="guideline"), title="policy", description="Who decides the dose."
+    )
+    switch: Switch | None = Field(
+        default=None, title="switch", description="Another drug, or another way of deciding, from a day on."
     )
     solver: Solver = Field(default=Solver(), title="solver", description="How exactly to compute.")
     arms: tuple[Arm, ...] = Field(
@@ -152,6 +156,13 @@ class Scenario(Section):
             chosen.visit_every_days,
             self.drug.product,
         )
+
+    def after_switch(self) -> Scenario | None:
+        """Return the scenario as it is from the day of the switch on, if there is one."""
+        if self.switch is None:
+            return None
+        changed = {"drug": self.switch.drug or self.drug, "policy": self.switch.policy or self.policy}
+        return self.model_copy(update={**changed, "switch": None})
 
     def resolved_arms(self) -> tuple[ResolvedArm, ...]:
         """Return each arm with the scenario it stands for: the base with the arm's sections in place."""

@@ -33,22 +33,35 @@ def misfits(scenario: Scenario) -> Iterator[Misfit]:
         ):
             yield Misfit((*place, "policy", "edition"), why)
     yield from _of_drug((), disease, scenario.cohort, scenario.drug, scenario.policy)
+    yield from _of_switch((), disease, scenario, scenario)
     for index, arm in enumerate(scenario.arms):
         yield from _of_arm(("arms", index), disease, scenario, arm)
 
 
 def _policies(scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], Policy]]:
-    yield (), scenario.policy
-    for index, arm in enumerate(scenario.arms):
-        if arm.policy is not None:
-            yield ("arms", index), arm.policy
+    sections: list[tuple[tuple[str | int, ...], Scenario | Arm]] = [((), scenario)]
+    sections += [(("arms", index), arm) for index, arm in enumerate(scenario.arms)]
+    for place, section in sections:
+        if section.policy is not None:
+            yield place, section.policy
+        if section.switch is not None and section.switch.policy is not None:
+            yield (*place, "switch"), section.switch.policy
 
 
 def _of_arm(place: tuple[str | int, ...], disease: catalogue.Disease, base: Scenario, arm: Arm) -> Iterator[Misfit]:
-    if arm.drug is None and arm.policy is None:
-        return
-    found = _of_drug(place, disease, base.cohort, arm.drug or base.drug, arm.policy or base.policy)
-    yield from found
+    if arm.drug is not None or arm.policy is not None:
+        yield from _of_drug(place, disease, base.cohort, arm.drug or base.drug, arm.policy or base.policy)
+    yield from _of_switch(place, disease, base, arm)
+
+
+def _of_switch(
+    place: tuple[str | int, ...], disease: catalogue.Disease, base: Scenario, section: Scenario | Arm
+) -> Iterator[Misfit]:
+    switch = section.switch
+    if switch is not None:
+        drug = switch.drug or section.drug or base.drug
+        policy = switch.policy or section.policy or base.policy
+        yield from _of_drug((*place, "switch"), disease, base.cohort, drug, policy)
 
 
 def _of_course(disease: catalogue.Disease, scenario: Scenario) -> Iterator[Misfit]:

@@ -304,6 +304,20 @@ class Output(Section):
     )
 
 
+class Switch(Section):
+    """From a day on another drug, or another way of deciding."""
+
+    from_day: Whole = Field(ge=1, le=30 * 366, title="first day", description="Day of the visit that switches.")
+    drug: Drug | None = Field(default=None, title="drug", description="What is given from then on.")
+    policy: Policy | None = Field(default=None, title="policy", description="Who decides from then on.")
+
+    @model_validator(mode="after")
+    def _switches_something(self) -> Switch:
+        if self.drug is None and self.policy is None:
+            raise refusal("`drug`, `policy` or both: what is different from that day on", "drug")
+        return self
+
+
 class Arm(Section):
     """A named change to the base; sections not named are those of the base."""
 
@@ -321,3 +335,4 @@ class Arm(Section):
         default=None, title="laboratory", description="Changes to the laboratory section."
     )
     course: Course | None = Field(default=None, title="course", description="Changes to the course section.")
+    switch: Switch | None = Field(default=None, title="switch", description="Changes to the switch section.")

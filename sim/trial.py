@@ -85,7 +85,8 @@ def simulate(scenario: Scenario, run_id: str, progress: Progress = lambda share:
     """Return the tables of a scenario, computed in memory; `progress` hears the share done, from 0 to 1."""
     blocks = blocks_of(scenario.cohort.n)
     done = [simulate_block(scenario, run_id, block.patient_ids, _part_of(progress, block)).tables for block in blocks]
-    return {name: pd.concat([tables[name] for tables in done], ignore_index=True) for name in done[0]}
+    names = dict.fromkeys(name for tables in done for name in tables)
+    return {name: pd.concat([tables[name] for tables in done if name in tables], ignore_index=True) for name in names}
 
 
 def content_digest(table: pd.DataFrame) -> str:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from titranc.models.dosing import NANOGRAMS_PER_MICROGRAM, NO_DOSE, Regimen, Schedule, injection_ng
+from titranc.models.dosing import NANOGRAMS_PER_MICROGRAM, NO_DOSE, Regimen, injection_ng
 from titranc.models.granulopoiesis import parameter_array, with_grafts
 from titranc.models.integrator import RECORDS, Bodies
 from titranc.models.patient import Patient
@@ -118,8 +118,8 @@ class Ward:
                 raise ValueError(f"{regimen.product}: no hour of injection is known for it in this arm")
             in_use = np.zeros(len(self._minutes_of_drugs), np.int64)
         from_minute = minute - today * MINUTES_PER_DAY
-        # A regimen that goes on keeps its rhythm; a new one begins today, a single dose when there is still an hour for it.
-        missed = regimen.schedule is Schedule.ONCE and from_minute > self._minutes_of_drugs[in_use > 0].max(initial=0)
+        # A regimen that goes on keeps its rhythm; a new one begins today when there is still an hour for it.
+        missed = bool(from_minute) and from_minute > self._minutes_of_drugs[in_use > 0].max(initial=0)
         goes_on = regimen is before.regimen or regimen == before.regimen
         first_day = before.first_day if goes_on else today + bool(missed)
         self._standing[body] = Standing(regimen, amount * in_use, first_day)

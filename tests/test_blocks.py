@@ -186,3 +186,10 @@ def test_a_block_does_not_outlive_itself() -> None:
     for _ in range(2):
         simulate_block(scenario, "x", range(5), lambda share: None)
     assert not [found for found in gc.get_objects() if isinstance(found, Ward)]
+
+
+def test_a_cohort_of_several_blocks_keeps_the_days_of_its_first_patients() -> None:
+    options = ["cohort.n=501", "horizon_years=0.02", "output.trajectory_patients=3"]
+    tables = trial.simulate(load_scenario("scn_child", options), "x")
+    assert set(tables["trajectory"]["patient_id"]) == {0, 1, 2}
+    assert tables["outcomes"]["patient_id"].nunique() == 501

@@ -32,7 +32,7 @@ RUNS = {
     "cyclic": ("cyclic_child", ["cohort.n=6"]),
     "idiopathic": ("idiopathic_adult", ["cohort.n=10"]),
     "infant": ("autoimmune_infant", ["cohort.n=6"]),
-    "weak": ("idiopathic_adult", ["cohort.n=6", "horizon_years=1", "cohort.parameters.gcsf_insensitivity=14.0"]),
+    "weak": ("idiopathic_adult", ["cohort.n=6", "horizon_years=1", "cohort.parameters.gcsf_insensitivity=60.0"]),
     "chemotherapy": ("chemotherapy_cycles", []),
     "transplant": ("transplant_autologous", []),
     "fever": ("febrile_neutropenia", []),
