@@ -27,6 +27,7 @@ GIVEN = {
 EXPECTED = {"action", "dose", "first_rule", "rules", "not_rules", "phase", "next_visit_days", *KINDS}
 
 every_case = pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+every_rule = pytest.mark.parametrize("rule_id", ACTING_RULES)
 
 
 def guideline_of(case: dict[str, Any], overrides: Mapping[str, float] | None = None) -> Guideline:
@@ -137,6 +138,41 @@ def test_no_reason_has_a_recalled_number_in_it(case: dict[str, Any]) -> None:
     as_read, otherwise = decision_on(case), guideline_of(case, recalled).decide(observation_of(case))
     assert recalled
     assert as_read.regimen != otherwise.regimen or str(as_read.reason) == str(otherwise.reason)
+
+
+def diseases_of(rule_id: str) -> list[str]:
+    return ACTING_RULES[rule_id].diseases or shelves.names("diseases")
+
+
+def is_expected(case: dict[str, Any], rule_id: str) -> bool:
+    return rule_id in rules_named(case["expect"])
+
+
+def is_expected_not(case: dict[str, Any], rule_id: str) -> bool:
+    """Return whether a case says that a rule is silent, in a disease of which the rule speaks."""
+    return rule_id in case["expect"].get("not_rules", []) and case.get("disease", "scn") in diseases_of(rule_id)
+
+
+@every_rule
+def test_every_rule_has_a_case_in_which_it_is_at_work(rule_id: str) -> None:
+    assert any(rule_id in decision.rule_ids and is_expected(case, rule_id) for case, decision in decisions())
+
+
+@every_rule
+def test_every_rule_has_a_case_in_which_it_is_silent(rule_id: str) -> None:
+    assert any(is_expected_not(case, rule_id) for case in CASES)
+
+
+@every_rule
+def test_every_rule_has_cases_on_both_sides_of_its_boundary(rule_id: str) -> None:
+    at_the_boundary = [case for case in CASES if rule_id in case.get("boundary", [])]
+    assert any(is_expected(case, rule_id) for case in at_the_boundary)
+    assert any(is_expected_not(case, rule_id) for case in at_the_boundary)
+
+
+@every_rule
+def test_every_rule_has_three_cases(rule_id: str) -> None:
+    assert sum(is_expected(case, rule_id) or is_expected_not(case, rule_id) for case in CASES) >= 3
 
 
 @every_case
