@@ -92,6 +92,19 @@ class Remission(_Entry):
     over_days: Quantity
 
 
+class DiseaseOutcomes(_Entry):
+    """What a diagnosis makes of the general rates.
+
+    Folds on the infections added by low counts, on how many are severe, on leukaemia (0: none), and whether a transplant is
+    a treatment (1) or not (0).
+    """
+
+    infection_fold: Quantity
+    severe_fold: Quantity
+    leukaemia_fold: Quantity
+    transplant: Quantity
+
+
 class Disease(_Entry):
     """A diagnosis: how its patients' bodies are distributed, how they begin and how the disease may end.
 
@@ -112,6 +125,7 @@ class Disease(_Entry):
     emptied_marrow: EmptiedMarrow | None = None
     burn_in_days: Quantity
     phase_days: Quantity | None = None
+    outcomes: DiseaseOutcomes
 
 
 class InjectionHours(_Entry):
@@ -133,6 +147,7 @@ class Drug(_Entry):
     absolute_maximum_ug_per_kg_day: Quantity
     hours_from_dose_to_sample: Quantity
     injection_hours: InjectionHours
+    vial_ug: Quantity
 
 
 class _RuleEntry(_Entry):
@@ -357,6 +372,23 @@ def references() -> dict[str, str]:
 def physiology() -> dict[str, Quantity]:
     """Return the reference value of every parameter of the body, by name."""
     return _quantities(read_document(MODELS_FOLDER / "physiology.yaml").data)
+
+
+@cache
+def outcome_groups() -> tuple[str, ...]:
+    """Return the groups of the numbers of models/outcomes.yaml."""
+    return tuple(read_document(MODELS_FOLDER / "outcomes.yaml").data)
+
+
+@cache
+def outcome_numbers(group: str) -> dict[str, Quantity]:
+    """Return a group of the numbers of models/outcomes.yaml (`infection`, `leukaemia`, `transplant`...), by name."""
+    return _quantities(read_document(MODELS_FOLDER / "outcomes.yaml").data[group])
+
+
+def values(quantities: Mapping[str, Quantity]) -> dict[str, float]:
+    """Return the bare values, by name."""
+    return {name: quantity.value for name, quantity in quantities.items()}
 
 
 @cache

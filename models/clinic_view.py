@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
-from typing import Protocol, overload
+from typing import TYPE_CHECKING, Protocol, overload, runtime_checkable
 
 from titranc.models.dosing import Regimen
 from titranc.models.findings import NOTHING_FOUND, Findings
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class CountStatus(StrEnum):
@@ -162,4 +165,13 @@ class Policy(Protocol):
 
     def decide(self, observation: Observation) -> Decision:
         """Return the decision for this observation; nothing is remembered between calls."""
+        ...
+
+
+@runtime_checkable
+class PersonalPolicy(Policy, Protocol):
+    """A policy that is not the same for all patients: clinicians differ."""
+
+    def for_patient(self, luck: np.random.Generator) -> Policy:
+        """Return the policy of one patient."""
         ...

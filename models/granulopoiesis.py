@@ -140,7 +140,7 @@ def constants(parameters: Floats) -> Floats:
     hA, hV, hPh = _hill(p["C0"], p["EA"], p["gA"]), _hill(p["C0"], p["EV"], p["gV"]), _hill(p["C0"], p["EPh"], p["gV"])
     rows = {
         "ka": p["ka"], "absorbed": p["ka"] * p["F"] / p["V"],
-        "kprod": p["kel"] * p["C0"] + p["kint"] * p["Rt0"] * p["C0"] / (p["KD"] + p["C0"]),
+        "kprod": p["gprod"] * (p["kel"] * p["C0"] + p["kint"] * p["Rt0"] * p["C0"] / (p["KD"] + p["C0"])),
         "kel": p["kel"], "kint": p["kint"],
         "kap": p["kap"], "absorbed_p": p["kap"] * p["Fp"] / p["Vp"], "kelp": p["kelp"], "kintp": p["kintp"],
         "kas": p["kas"], "absorbed_s": p["kas"] / p["Vs"], "kels": p["kels"], "kX": p["kX"], "KD": p["KD"],

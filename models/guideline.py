@@ -181,6 +181,8 @@ def next_visit_days(now: Situation, rule: Rule, phase: str, after: Regimen) -> i
         return 1
     if now.is_episode:
         return int(values["visit_episode_days"])
+    if now.at_home_again and now.dose == 0:
+        return int(values["visit_stable_days"])
     if now.judges_cycles and now.counting_cycle:
         return _on_a_counting_day(now)
     if rule.recheck or now.anc is None or (high and phase != "titrating"):

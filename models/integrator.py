@@ -59,7 +59,9 @@ from titranc.models.granulopoiesis import (
     derivatives,
     free_share,
     parameter_array,
+    with_grafts,
 )
+from titranc.models.patient import Graft
 from titranc.models.vector_math import LN2, borrowed, exp2, log2
 
 Floats = NDArray[np.float64]
@@ -469,6 +471,20 @@ class Bodies:
         self.parameters[list(declared()).index(name), bodies] = values
         self._kept[bodies, : len(CONSTANTS)] = constants(self.parameters[:, bodies]).T
         self._begin_anew(bodies)
+
+    def remember(self, bodies: Integers) -> Floats:
+        """Return all there is to know of where some bodies stand, for `go_back`."""
+        return np.asarray(self._kept[bodies])
+
+    def go_back(self, bodies: Integers, remembered: Floats) -> None:
+        """Put bodies back to where they stood when they were remembered."""
+        self._kept[bodies] = remembered
+
+    def graft(self, body: int, graft: Graft) -> None:
+        """Empty the marrow of a body and give it a graft."""
+        healthy = baseline_state(self.parameters[:, [body]])
+        self._kept[body, Y_ROW - C_ROW :][:N_STATES] = with_grafts(healthy, [(0, graft)])[:, 0]
+        self._begin_anew(np.array([body]))
 
     def _begin_anew(self, bodies: Integers) -> None:
         """Forget the rates and the length of the last step, which belong to what was before."""

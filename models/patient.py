@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from titranc.models.growth import Growth
+from titranc.models.habits import Habits
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Patient:
     `parameters` are those of the body that differ from the reference, by name; `doses_taken_share` is the probability
     that an injection due is given. The body begins after `burn_in_days` without drug, or as an empty marrow with a `start`
     graft. `traits` are individual numbers that are none of the body's, such as the exposure a cycle of chemotherapy makes;
-    `remission_day` is when a disease that ends by itself begins to do so.
+    `remission_day` is when a disease that ends by itself begins to do so; `habits` change the doses taken over the years.
     """
 
     patient_id: int
@@ -40,3 +41,4 @@ class Patient:
     start: Graft | None = None
     traits: Mapping[str, float] = field(default_factory=dict)
     remission_day: int | None = None
+    habits: Habits | None = None

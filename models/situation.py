@@ -107,7 +107,18 @@ class Situation:
     @property
     def is_episode(self) -> bool:
         """Whether treatment is for an episode, with a count every day until it is over."""
-        return self.seen.disease in EPISODES and (self.dose > 0 or self.seen.disease in HOSPITAL)
+        return self.seen.disease in EPISODES and (
+            self.dose > 0 or (self.seen.disease in HOSPITAL and not self.at_home_again)
+        )
+
+    @property
+    def at_home_again(self) -> bool:
+        """Whether a transplant lies so far back, and the count is such, that daily counts are over."""
+        day = self.seen.findings.transplant_day
+        if day is None or self.anc is None:
+            return False
+        over = self.seen.day - day >= self.values["transplant_daily_counts_days"]
+        return over and self.anc >= self.values["recovered_1e9_per_l"]
 
     @property
     def judges_cycles(self) -> bool:

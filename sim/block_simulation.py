@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -19,16 +19,26 @@ from titranc.models.integrator import RECORDS
 from titranc.sim.clinic import Case, Clinic, Stage
 from titranc.sim.cohort import draw_patients
 from titranc.sim.columns import tables_at
+from titranc.sim.course_sections import Leukaemia, Outcomes, TransplantCare
+from titranc.sim.fate import Lives
 from titranc.sim.injections import InjectionClock
 from titranc.sim.life import Life, tell
 from titranc.sim.log import EventLog
-from titranc.sim.scenario import Scenario
+from titranc.sim.scenario import ResolvedArm, Scenario
 from titranc.sim.scenario_sections import Drug
 from titranc.sim.streams import Streams
 from titranc.sim.tables import build_tables
+from titranc.sim.transplants import ALLOGENEIC
 from titranc.sim.ward import DAYS_PER_YEAR, MINUTES_PER_DAY, Ward
 
 PROGRESS_DAYS = 28
+AFTER_TRANSPLANT = "filgrastim"
+NO_OUTCOMES = Outcomes(
+    infections=False,
+    adverse_events=False,
+    leukaemia=Leukaemia(dose_effect="none"),
+    transplant=TransplantCare(available=False),
+)
 # Tables that are left out when none of the patients has days in them.
 DAILY = ("trajectory", "untreated")
 Progress = Callable[[float], None]
@@ -77,18 +87,22 @@ def simulate_block(scenario: Scenario, run_id: str, patient_ids: range, progress
     clinics = {arm.name: _clinic(arm.name, arm.scenario, streams, log) for arm in arms}
     env = simpy.Environment(initial_time=0)
     courses: list[Course] = [_tell(env, days, progress)]
+    cases = []
     for body, (arm, patient) in enumerate(bodies):
         life = Life(arm.scenario.course, patient, days)
         life.feel(ward, body)
-        clinic = clinics[arm.name]
-        courses.append(clinic.follow_up(env, Case(patient, life, ward, body, clinic.stage)))
+        cases.append(Case(patient, life, ward, body, clinics[arm.name].stage))
         if not life.uneventful:
             courses.append(tell(env, life, body, log))
+    lives = _lives(env, ward, streams, log, [(arm, cases[body]) for body, (arm, _) in enumerate(bodies)], clinics)
+    courses += lives.processes() if lives else []
     with _no_garbage_collection(), ExitStack() as ends:
+        for (arm, _), case in zip(bodies, cases, strict=True):
+            process = env.process(_closing(ends, clinics[arm.name].follow_up(env, case)))
+            if lives:
+                lives.people[case.body].process = process
         for course in courses:
-            env.process(course)
-            # Environment and processes refer to each other: a course left open would keep the block alive.
-            ends.callback(course.close)
+            env.process(_closing(ends, course))
         env.run(until=days * MINUTES_PER_DAY)
     ward.close()
     followed = time.perf_counter()
@@ -97,7 +111,9 @@ def simulate_block(scenario: Scenario, run_id: str, patient_ids: range, progress
         [arm.name for arm, _ in bodies],
         ward,
         log,
+        [person.fate for person in lives.people] if lives else None,
         trajectory_patients=_trajectory_patients(scenario),
+        prices=[arm.scenario.outcomes.prices if arm.scenario.outcomes else None for arm, _ in bodies],
     )
     seconds = {
         "bodies": ward.seconds,
@@ -118,9 +134,43 @@ def _tell(env: simpy.Environment, days: int, progress: Progress) -> Generator[si
         yield env.timeout(PROGRESS_DAYS * MINUTES_PER_DAY)
 
 
+def _closing(ends: ExitStack, course: Course) -> Course:
+    """Return a course that is closed at the end.
+
+    Environment and processes refer to each other: a course left open would keep the block alive.
+    """
+    ends.callback(course.close)
+    return course
+
+
+def _lives(
+    env: simpy.Environment,
+    ward: Ward,
+    streams: Streams,
+    log: EventLog,
+    cases: Sequence[tuple[ResolvedArm, Case]],
+    clinics: Mapping[str, Clinic],
+) -> Lives | None:
+    """Return the lives of the bodies, where the scenario asks for lives."""
+    chosen = [arm.scenario.outcomes for arm, _ in cases]
+    if not any(chosen):
+        return None
+    return Lives(
+        env,
+        ward,
+        streams,
+        log,
+        [
+            (arm.name, case, clinics[arm.name], outcomes or NO_OUTCOMES)
+            for (arm, case), outcomes in zip(cases, chosen, strict=True)
+        ],
+    )
+
+
 def _clocks(scenario: Scenario) -> dict[str, InjectionClock]:
     """Return the hours of the arm's products."""
-    return {stage.drug.product: _clock(stage.drug) for stage in _stages(scenario)}
+    clocks = {stage.drug.product: _clock(stage.drug) for stage in _stages(scenario)}
+    return clocks if scenario.outcomes is None else {AFTER_TRANSPLANT: _clock(Drug(product=AFTER_TRANSPLANT))} | clocks
 
 
 def _stages(scenario: Scenario) -> tuple[Scenario, ...]:
@@ -143,6 +193,7 @@ def _clinic(arm: str, scenario: Scenario, streams: Streams, log: EventLog) -> Cl
         arm=arm,
         stage=_stage(first, 0),
         later=tuple(_stage(stage, scenario.switch.from_day) for stage in later if scenario.switch),
+        after_transplant=_after_transplant(scenario),
         assay=catalogue.assay(
             within_subject_cv=scenario.assay.within_subject_cv,
             cells_counted=scenario.assay.cells_counted,
@@ -156,11 +207,18 @@ def _clinic(arm: str, scenario: Scenario, streams: Streams, log: EventLog) -> Cl
 
 
 def _stage(scenario: Scenario, from_day: int) -> Stage:
-    guideline = scenario.guideline()
+    policy, limits = scenario.policy_and_limits()
     return Stage(
         from_day=from_day,
         product=scenario.drug.product,
-        policy=scenario.fixed_policy() or guideline,
-        limits=guideline.limits,
+        policy=policy,
+        limits=limits,
         doses_by_surface=catalogue.drug(scenario.drug.product).dosed_per == "m2",
     )
+
+
+def _after_transplant(scenario: Scenario) -> Stage:
+    """Return the rules for a transplanted patient, those of the source where the arm's edition has none."""
+    edition = scenario.edition if ALLOGENEIC not in catalogue.edition(scenario.edition).refuses else "source"
+    guideline = catalogue.guideline(edition, disease=ALLOGENEIC, product=AFTER_TRANSPLANT)
+    return Stage(0, AFTER_TRANSPLANT, guideline, guideline.limits, disease=ALLOGENEIC)

@@ -7,14 +7,16 @@ reported; the gate turns the decision into an order; the order is written to the
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import simpy
 
 from titranc.models.assay import Assay
-from titranc.models.clinic_view import Count, Decision, History, Observation, PastVisit, Policy
+from titranc.models.clinic_view import Count, Decision, History, Observation, PastVisit, PersonalPolicy, Policy
 from titranc.models.dosing import NO_DOSE, Regimen
+from titranc.models.findings import Csf3rFinding
 from titranc.models.guideline import SafetyLimits
 from titranc.models.order_gate import order
 from titranc.models.patient import Patient
@@ -23,7 +25,7 @@ from titranc.sim.log import EventLog
 from titranc.sim.streams import Purpose, Streams
 from titranc.sim.ward import DAYS_PER_YEAR, MINUTES_PER_DAY, Ward
 
-WITHDRAW_CULPRIT, MARROW = "withdraw_culprit", "marrow"
+WITHDRAW_CULPRIT, MARROW, REFERRAL = "withdraw_culprit", "marrow", "hsct_"
 
 
 @dataclass
@@ -46,18 +48,41 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """From a day on this policy decides, this product is given, and these limits hold for any policy."""
+    """From a day on this policy decides, this product is given, and these limits hold for any policy.
+
+    With a `disease` it is treated as that one.
+    """
 
     from_day: int
     product: str
     policy: Policy
     limits: SafetyLimits
     doses_by_surface: bool = False
+    disease: str | None = None
+
+
+class Lived(Protocol):
+    """What a patient with a life of chance answers to what the clinic orders."""
+
+    def examine_marrow(self, day: int) -> Csf3rFinding:
+        """Return what the marrow shows of clones."""
+        ...
+
+    def refer(self, day: int, reason: str) -> None:
+        """Look for a donor."""
+        ...
+
+    def take(self, courses: Iterable[str]) -> None:
+        """Take what is prescribed besides the dose."""
+        ...
 
 
 @dataclass(slots=True)
 class Case:
-    """One patient in one arm: who it is, what befalls the patient, which body of the ward it has, the stage, the chart."""
+    """One patient in one arm: who it is, what befalls the patient, which body of the ward it has, the stage, the chart.
+
+    `at_home` tells whether the patient waits for the next visit; `person` is there where lives are simulated.
+    """
 
     patient: Patient
     life: Life
@@ -65,12 +90,20 @@ class Case:
     body: int
     stage: Stage
     chart: Chart = field(default_factory=Chart)
+    at_home: bool = False
+    person: Lived | None = None
+    own_policy: Policy | None = None
+
+    @property
+    def policy(self) -> Policy:
+        """Who decides for this patient."""
+        return self.own_policy or self.stage.policy
 
     def enter(self, stage: Stage) -> None:
         """Go on under another policy; a titration of another product begins with a chart of its own."""
-        if stage.product != self.stage.product:
+        if stage.product != self.stage.product or stage.disease != self.stage.disease:
             self.chart = Chart(last_marrow_day=self.chart.last_marrow_day, courses=self.chart.courses)
-        self.stage = stage
+        self.stage, self.own_policy = stage, None
 
 
 @dataclass(frozen=True)
@@ -80,28 +113,51 @@ class Clinic:
     arm: str
     stage: Stage
     later: tuple[Stage, ...]
+    after_transplant: Stage
     assay: Assay
     turnaround_minutes: int
     streams: Streams
     log: EventLog
 
     def follow_up(self, env: simpy.Environment, case: Case) -> Generator[simpy.Event, None, None]:
-        """Follow one patient, visit after visit, until the environment stops."""
-        while True:
+        """Follow one patient, visit after visit, until the environment stops or the patient dies."""
+        self.personalise(case)
+        while not case.life.is_over:
             visit_minute = int(env.now)
             self.go_on(case, visit_minute // MINUTES_PER_DAY)
             count = self.draw_blood(case, visit_minute // MINUTES_PER_DAY)
             if self.turnaround_minutes:
+                case.ward.extend(case.body, (visit_minute + self.turnaround_minutes) // MINUTES_PER_DAY)
                 yield env.timeout(self.turnaround_minutes)
+                if case.life.is_over:
+                    return
             seen = self.observe(case, count, int(env.now) // MINUTES_PER_DAY)
             next_visit_minute = self.decide(case, seen, visit_minute, int(env.now))
-            yield env.timeout(next_visit_minute - int(env.now))
+            yield from self.wait(env, case, next_visit_minute)
+
+    def wait(self, env: simpy.Environment, case: Case, until_minute: int) -> Generator[simpy.Event, None, None]:
+        """Leave the patient at home until a minute, or until the morning after something makes the patient come."""
+        case.at_home = True
+        try:
+            yield env.timeout(until_minute - int(env.now))
+        except simpy.Interrupt:
+            case.at_home = False
+            if not case.life.is_over:
+                yield env.timeout(min(_next_morning(int(env.now)), until_minute) - int(env.now))
+        case.at_home = False
 
     def go_on(self, case: Case, day: int) -> None:
         """Enter the stage that begins today."""
         for stage in self.later:
-            if case.stage.from_day < stage.from_day <= day:
+            if case.stage.disease is None and case.stage.from_day < stage.from_day <= day:
                 case.enter(stage)
+                self.personalise(case)
+
+    def personalise(self, case: Case) -> None:
+        """Give the patient a clinician, where clinicians differ."""
+        if isinstance(case.stage.policy, PersonalPolicy):
+            luck = self.streams.generator(Purpose.CLINICIAN, case.patient.patient_id)
+            case.own_policy = case.stage.policy.for_patient(luck)
 
     def draw_blood(self, case: Case, day: int) -> Count:
         """Return the count that the laboratory makes of this morning's blood."""
@@ -115,7 +171,7 @@ class Clinic:
             day=day,
             age_years=case.patient.age_start_years + day / DAYS_PER_YEAR,
             weight_kg=float(case.ward.weight_kg[case.body, day]),
-            disease=case.patient.disease,
+            disease=case.stage.disease or case.patient.disease,
             count=count,
             regimen=chart.regimen,
             history=History(chart.visits, chart.changes),
@@ -133,7 +189,7 @@ class Clinic:
 
     def decide(self, case: Case, seen: Observation, visit_minute: int, minute: int) -> int:
         """Decide, order, write it down; return the minute of the next visit, a morning after this one."""
-        decision = case.stage.policy.decide(seen)
+        decision = case.policy.decide(seen)
         ordered = order(seen, decision, case.stage.limits)
         next_visit = visit_minute + ordered.next_visit_days * MINUTES_PER_DAY
         if not case.life.uneventful:
@@ -149,6 +205,10 @@ class Clinic:
         case.chart.write(PastVisit(seen.day, seen.count, before, ordered.regimen, decision.rule_ids))
         return next_visit
 
+    def transplanted(self, case: Case) -> None:
+        """Let the rules for transplants take over, with a chart of their own."""
+        case.enter(self.after_transplant)
+
     def next_stage_minute(self, case: Case) -> int:
         """Return the morning, as a minute, on which the next stage begins."""
         coming = (stage.from_day for stage in self.later if stage.from_day > case.stage.from_day)
@@ -158,11 +218,17 @@ class Clinic:
         """Do what is ordered besides the dose."""
         if MARROW in decision.orders:
             case.chart.last_marrow_day = day
+            if case.person is not None:
+                case.life.show_csf3r(case.person.examine_marrow(day))
+        if case.person is not None and any(name.startswith(REFERRAL) for name in decision.orders):
+            case.person.refer(day, next(name for name in decision.orders if name.startswith(REFERRAL)))
         if WITHDRAW_CULPRIT in decision.orders:
             case.life.withdraw_culprit(case.ward, case.body, day)
         if decision.begins or decision.ends:
             going_on = {name: first for name, first in case.chart.courses.items() if name not in decision.ends}
             case.chart.courses = going_on | dict.fromkeys(decision.begins, day)
+            if case.person is not None:
+                case.person.take(case.chart.courses)
 
 
 def _next_morning(minute: int) -> int:

@@ -10,12 +10,14 @@ import numpy as np
 from titranc.models import catalogue
 from titranc.models.distributions import Distribution, centre, sample
 from titranc.models.growth import Growth, z_of_weight
+from titranc.models.habits import Habits
 from titranc.models.patient import Graft, Patient
 from titranc.sim.scenario import Scenario
 from titranc.sim.streams import Purpose, Streams
 
 LARGEST_Z = 3.0
 MOST_DRAWS = 1000
+DAYS_PER_YEAR = 365.25
 YOUNGEST_YEARS, OLDEST_YEARS = 0.0, 90.0
 
 
@@ -32,7 +34,7 @@ class _Draw:
     """The draws of one person; each belongs to a name, so that adding one moves no other."""
 
     def __init__(self, scenario: Scenario, streams: Streams, patient_id: int) -> None:
-        self.cohort, self.adherence = scenario.cohort, scenario.adherence
+        self.cohort, self.adherence, self.years = scenario.cohort, scenario.adherence, scenario.horizon_years
         self.streams, self.patient_id = streams, patient_id
 
     def patient(self) -> Patient:
@@ -56,6 +58,7 @@ class _Draw:
             start=_graft(diagnosis, traits),
             traits=traits,
             remission_day=self._remission_day(diagnosis, traits),
+            habits=self._habits(),
         )
 
     def _parameters(self, diagnosis: catalogue.Disease, refractory: bool) -> dict[str, float]:
@@ -84,6 +87,19 @@ class _Draw:
         if diagnosis.remission is None or self._uniform(Purpose.BIOLOGY, "remits") >= diagnosis.remission.share.value:
             return None
         return int(traits["remission_after_days"])
+
+    def _habits(self) -> Habits | None:
+        """Return how doses are taken over the years, when that is not the same all along."""
+        given = self.adherence
+        if given.adolescent_fold == 1 and given.holidays_per_year == 0:
+            return None
+        luck = self.streams.generator(Purpose.HOLIDAY, self.patient_id)
+        days, holidays = 0.0, []
+        while given.holidays_per_year and days < self.years * DAYS_PER_YEAR:
+            days += luck.exponential(DAYS_PER_YEAR / given.holidays_per_year)
+            holidays.append((int(days), given.holiday_days))
+            days += given.holiday_days
+        return Habits(given.adolescent_fold, tuple(holidays))
 
     def _parameter(self, name: str, given: float | Distribution) -> float:
         """Return a parameter of the body; one drawn outside its declared range is drawn again."""

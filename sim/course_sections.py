@@ -1,13 +1,16 @@
-"""The sections of a scenario that say what befalls its patients besides their disease, and what else the clinic finds."""
+"""The sections of a scenario that say what befalls its patients, by script or by chance, and what else the clinic finds."""
 
 from __future__ import annotations
 
-from typing import Literal
+from functools import cache
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from titranc.models.documents import read_document
 from titranc.models.input_problems import refusal
-from titranc.sim.section import Section, Whole
+from titranc.models.shelves import MODELS_FOLDER
+from titranc.sim.section import Section, Whole, whole
 
 LONGEST_DAYS = 30 * 366
 
@@ -116,3 +119,73 @@ class Course(Section):
         default=(), max_length=200, title="infections", description="Infections, by their day."
     )
     findings: Findings = Field(default=Findings(), title="findings", description="What else the clinic knows.")
+
+
+class Leukaemia(Section):
+    """How MDS and AML come about."""
+
+    dose_effect: Literal["marker", "causal", "mixed", "none"] = Field(
+        default="marker",
+        title="dose effect",
+        description="Whether the dose is a marker of the risk, its cause, half of each; none: no leukaemia at all. All "
+        "are calibrated to the same registry, and differ in what another policy would do.",
+    )
+
+
+class TransplantCare(Section):
+    """Who can be transplanted, and where."""
+
+    available: bool = Field(default=True, title="available", description="Referred patients are transplanted.")
+    beds: Annotated[int, Field(ge=1, le=1000), BeforeValidator(whole)] | None = Field(
+        default=None,
+        title="beds",
+        description="Beds of the transplant unit of a centre; absent: nobody waits for one.",
+    )
+    patients_per_centre: Whole = Field(
+        default=250, ge=1, le=2000, title="patients per centre", description="Patients who share the beds of a centre."
+    )
+
+
+class Prices(Section):
+    """Prices the user gives; there are none in the program."""
+
+    currency: str = Field(min_length=1, max_length=12, title="currency", description="Name of the currency.")
+    per_vial: float = Field(default=0, ge=0, le=1e6, title="vial", description="Price of an opened vial.")
+    per_visit: float = Field(default=0, ge=0, le=1e6, title="visit", description="Price of a visit with its count.")
+    per_hospital_day: float = Field(default=0, ge=0, le=1e6, title="hospital day", description="Price of a day.")
+    per_transplant: float = Field(default=0, ge=0, le=1e8, title="transplant", description="Price of a transplant.")
+
+
+class Outcomes(Section):
+    """What happens to the patients because of their counts and doses; without this section there are only counts."""
+
+    infections: bool = Field(default=True, title="infections", description="Infections, and deaths from sepsis.")
+    adverse_events: bool = Field(default=True, title="adverse events", description="Bone pain, spleen, bone, vessels.")
+    leukaemia: Leukaemia = Field(default=Leukaemia(), title="leukaemia", description="MDS and AML.")
+    transplant: TransplantCare = Field(
+        default=TransplantCare(), title="transplant", description="What becomes of a referral."
+    )
+    prices: Prices | None = Field(default=None, title="prices", description="Prices, for a column of costs.")
+    overrides: dict[str, dict[str, float]] = Field(
+        default_factory=dict,
+        title="overrides",
+        description="Numbers of models/outcomes.yaml to replace, by group and name.",
+    )
+
+    @model_validator(mode="after")
+    def _known_numbers(self) -> Outcomes:
+        known = outcome_names()
+        for group, numbers in self.overrides.items():
+            if group not in known:
+                raise refusal(f"one of {', '.join(known)}", "overrides", group)
+            for name in numbers:
+                if name not in known[group]:
+                    raise refusal(f"one of {', '.join(known[group])}", "overrides", group, name)
+        return self
+
+
+@cache
+def outcome_names() -> dict[str, list[str]]:
+    """Return the names of the numbers of models/outcomes.yaml, by group."""
+    data = read_document(MODELS_FOLDER / "outcomes.yaml").data
+    return {group: list(numbers) for group, numbers in data.items()}

@@ -7,7 +7,7 @@ something visible begins or ends.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -41,10 +41,13 @@ class Life:
         self.chemotherapy_days = tuple(day for day in _cycles(course) if day < horizon_days)
         self.culprit_until = course.culprit_drug.to_day if course.culprit_drug else -1
         self._always = _lasting_findings(course)
+        self._transplant_day = 0 if course.transplant else None
         self._days = sorted(
             {happening.day for happening in self.happenings()} | {day + 1 for day in self.chemotherapy_days}
         )
         self.uneventful = not self._days and course == Course()
+        self._caught: Infection | None = None
+        self.is_over = False
 
     def next_minute(self, after: int) -> int:
         """Return the morning, as a minute, of the next day on which something visible begins or ends."""
@@ -56,7 +59,7 @@ class Life:
         """Return what is found on a day."""
         if self.uneventful:
             return self._always
-        infection = next((one for one in self.course.infections if one.day <= day < one.day + one.days), None)
+        infection = self._infection(day)
         radiotherapy = self.course.chest_radiotherapy
         return replace(
             self._always,
@@ -64,9 +67,36 @@ class Life:
             chest_radiotherapy=radiotherapy is not None and radiotherapy.from_day <= day <= radiotherapy.to_day,
             last_chemotherapy_day=max((one for one in self.chemotherapy_days if one <= day), default=None),
             next_chemotherapy_day=min((one for one in self.chemotherapy_days if one > day), default=None),
-            transplant_day=0 if self.course.transplant else None,
+            transplant_day=self._transplant_day,
             culprit_drug=self._culprit(day),
         )
+
+    def _infection(self, day: int) -> Infection | None:
+        """Return the infection of a day, scripted or caught."""
+        caught = self._caught
+        if caught is not None and caught.day <= day < caught.day + caught.days:
+            return caught
+        return next((one for one in self.course.infections if one.day <= day < one.day + one.days), None)
+
+    def catch(self, infection: Infection) -> None:
+        """Have an infection that no scenario scripted; the patient comes when it begins and when it is over."""
+        self.uneventful, self._caught = False, infection
+        self._come_on(infection.day)
+        self._come_on(infection.day + infection.days)
+
+    def begin_transplant(self, day: int) -> None:
+        """Be a transplanted patient from a day on."""
+        self.uneventful, self._transplant_day = False, day
+        self._always = replace(self._always, csf3r=Csf3rFinding.NONE)
+        self._come_on(day)
+
+    def show_csf3r(self, finding: Csf3rFinding) -> None:
+        """Let the clinic know from now on what an examination of the marrow found."""
+        self._always = replace(self._always, csf3r=finding)
+
+    def _come_on(self, day: int) -> None:
+        if day < self.horizon_days and day not in self._days:
+            insort(self._days, day)
 
     def _culprit(self, day: int) -> str:
         drug = self.course.culprit_drug
@@ -135,6 +165,8 @@ def tell(env: simpy.Environment, life: Life, body: int, log: EventLog) -> Genera
         if happening.day >= life.horizon_days:
             return
         yield env.timeout(happening.day * MINUTES_PER_DAY - env.now)
+        if life.is_over:
+            return
         log.happening(body, happening.day, happening.event, happening.severity, happening.detail)
 
 

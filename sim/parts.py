@@ -75,8 +75,14 @@ def whole_table(folder: Path, name: str, table: pd.DataFrame) -> dict[str, Any]:
 def read_parts(
     folder: Path, entry: Mapping[str, Any], columns: Sequence[str] | None = None, *, most_parts: int | None = None
 ) -> pd.DataFrame:
-    """Return a table from its entry in the manifest, the digest of each part checked, or raise IntegrityFailure."""
-    frames = [part if columns is None else part[list(columns)] for part in each_part(folder, entry, most_parts)]
+    """Return a table from its entry in the manifest, the digest of each part checked, or raise IntegrityFailure.
+
+    Of `columns` those that are there.
+    """
+    frames = [
+        part if columns is None else part[[name for name in columns if name in part]]
+        for part in each_part(folder, entry, most_parts)
+    ]
     return pd.concat(frames, ignore_index=True)
 
 

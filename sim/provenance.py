@@ -32,8 +32,14 @@ def provenance(scenario: Scenario, patients: pd.DataFrame) -> dict[str, Any]:
         "growth": _growth(scenario, patients),
         "drug": _drug(scenario),
     }
+    if scenario.simulates_lives:
+        numbers["outcomes"] = _outcomes(scenario)
     return {
         "edition": edition.edition,
+        "dose_effect": {arm.name: _dose_effect(arm.scenario) for arm in scenario.resolved_arms()},
+        "coupled": any(
+            arm.scenario.outcomes and arm.scenario.outcomes.transplant.beds for arm in scenario.resolved_arms()
+        ),
         "rules": {entry.id: _rule(entry) for entry in rules},
         "deviations": _deviations(edition.audited, rules),
         **numbers,
@@ -130,6 +136,22 @@ def _growth(scenario: Scenario, patients: pd.DataFrame) -> dict[str, dict[str, A
         "adult_from": oldest_months > rules["adult_from"].value,
     }
     return {name: _as_read(rules[name]) for name, holds in used.items() if holds}
+
+
+def _dose_effect(scenario: Scenario) -> str:
+    """Return under which setting leukaemia is simulated, `none` without."""
+    return scenario.outcomes.leukaemia.dose_effect if scenario.outcomes else "none"
+
+
+def _outcomes(scenario: Scenario) -> dict[str, Any]:
+    """Return the numbers that lives rest on, by group and name."""
+    given = scenario.outcomes.overrides if scenario.outcomes else {}
+    own = catalogue.disease(scenario.cohort.disease).outcomes
+    used = {f"disease.{name}": _as_read(getattr(own, name)) for name in type(own).model_fields}
+    for group in catalogue.outcome_groups():
+        for name, entry in catalogue.outcome_numbers(group).items():
+            used[f"{group}.{name}"] = _as_used(entry, given.get(group, {}).get(name))
+    return used
 
 
 def _drug(scenario: Scenario) -> dict[str, Any]:

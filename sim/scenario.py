@@ -17,14 +17,15 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from titranc.models import catalogue
+from titranc.models.clinic_view import Policy as DosePolicy
 from titranc.models.documents import InputRefused, check
 from titranc.models.dosing import Schedule
-from titranc.models.guideline import Guideline
+from titranc.models.guideline import Guideline, SafetyLimits
 from titranc.models.input_problems import refusal
 from titranc.models.number_grammar import NumberRefused, value_of
-from titranc.models.policies import fixed
+from titranc.models.policies import fixed, registry
 from titranc.models.policies.fixed import Fixed
-from titranc.sim.course_sections import Course
+from titranc.sim.course_sections import Course, Outcomes
 from titranc.sim.scenario_combinations import misfits
 from titranc.sim.scenario_files import bundled_names, scenario_document
 from titranc.sim.scenario_names import problems_with_names, with_others
@@ -35,10 +36,12 @@ from titranc.sim.scenario_sections import (
     Cohort,
     Drug,
     FixedBySurfacePolicy,
+    FixedPolicy,
     GuidelinePolicy,
     Laboratory,
     Output,
     Policy,
+    RegistryPolicy,
     Solver,
     Switch,
 )
@@ -89,6 +92,11 @@ class Scenario(Section):
     )
     switch: Switch | None = Field(
         default=None, title="switch", description="Another drug, or another way of deciding, from a day on."
+    )
+    outcomes: Outcomes | None = Field(
+        default=None,
+        title="outcomes",
+        description="Infections, leukaemia, transplants, adverse events; absent: counts and doses only.",
     )
     solver: Solver = Field(default=Solver(), title="solver", description="How exactly to compute.")
     arms: tuple[Arm, ...] = Field(
@@ -143,12 +151,19 @@ class Scenario(Section):
             fever=self.policy.fever_definition if isinstance(self.policy, GuidelinePolicy) else None,
         )
 
+    def policy_and_limits(self) -> tuple[DosePolicy, SafetyLimits]:
+        """Return who decides, and the limits that hold for it."""
+        guideline = self.guideline()
+        if isinstance(self.policy, RegistryPolicy):
+            return registry.build(self.drug.product, guideline.limits, dict(self.policy.overrides))
+        return self.fixed_policy() or guideline, guideline.limits
+
     def fixed_policy(self) -> Fixed | None:
         """Return the policy of one dose for good, if that is what the scenario asks for."""
         chosen, schedule = self.policy, self.drug.schedule
         if isinstance(chosen, FixedBySurfacePolicy):
             return fixed.build_by_surface(chosen.dose_ug_per_m2_day, self.drug.product, chosen.visit_every_days)
-        if isinstance(chosen, GuidelinePolicy):
+        if not isinstance(chosen, FixedPolicy):
             return None
         return fixed.build(
             chosen.dose_ug_per_kg_day,
@@ -156,6 +171,11 @@ class Scenario(Section):
             chosen.visit_every_days,
             self.drug.product,
         )
+
+    @property
+    def simulates_lives(self) -> bool:
+        """Whether any arm simulates what happens to the patients besides their counts."""
+        return any(arm.scenario.outcomes is not None for arm in self.resolved_arms())
 
     def after_switch(self) -> Scenario | None:
         """Return the scenario as it is from the day of the switch on, if there is one."""

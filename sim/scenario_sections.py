@@ -9,8 +9,10 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 
 from titranc.models import shelves
 from titranc.models.distributions import Beta, Distribution, Fixed, LogitNormal, Normal, Uniform, centre, kind_of
+from titranc.models.documents import read_document
 from titranc.models.input_problems import refusal
-from titranc.sim.course_sections import Course
+from titranc.models.shelves import MODELS_FOLDER
+from titranc.sim.course_sections import Course, Outcomes
 from titranc.sim.section import Section, Whole, whole
 
 if TYPE_CHECKING:
@@ -194,6 +196,20 @@ class Adherence(Section):
         description="Share of due doses a patient takes, from 0 to 1: one number, or a distribution over patients.",
     )
 
+    adolescent_fold: float = Field(
+        default=1, ge=0, le=1, title="in adolescence", description="By how much that share is multiplied from 12 to 18."
+    )
+    holidays_per_year: float = Field(
+        default=0,
+        ge=0,
+        le=12,
+        title="drug holidays",
+        description="How often a year a patient stops all doses for a time.",
+    )
+    holiday_days: Whole = Field(
+        default=30, ge=1, le=365, title="length of a holiday", description="Days for which all doses are stopped."
+    )
+
     @model_validator(mode="after")
     def _a_share(self) -> Adherence:
         if not _is_share(self.doses_taken):
@@ -278,7 +294,24 @@ class FixedBySurfacePolicy(Section):
     )
 
 
-Policy = Annotated[GuidelinePolicy | FixedPolicy | FixedBySurfacePolicy, Field(discriminator="kind")]
+class RegistryPolicy(Section):
+    """Treat as the clinics of the registry did: unhurried, each its own way, with the lowest dose that suffices."""
+
+    kind: Literal["registry"] = Field(title="kind", description="Registry practice, a clinician a patient.")
+    overrides: dict[str, float] = Field(
+        default_factory=dict, title="overrides", description="Numbers of models/policies/registry.yaml to replace."
+    )
+
+    @model_validator(mode="after")
+    def _known_numbers(self) -> RegistryPolicy:
+        known = list(read_document(MODELS_FOLDER / "policies" / "registry.yaml").data)
+        for name in self.overrides:
+            if name not in known:
+                raise refusal(f"one of {', '.join(known)}", "overrides", name)
+        return self
+
+
+Policy = Annotated[GuidelinePolicy | FixedPolicy | FixedBySurfacePolicy | RegistryPolicy, Field(discriminator="kind")]
 
 
 class Solver(Section):
@@ -336,3 +369,4 @@ class Arm(Section):
     )
     course: Course | None = Field(default=None, title="course", description="Changes to the course section.")
     switch: Switch | None = Field(default=None, title="switch", description="Changes to the switch section.")
+    outcomes: Outcomes | None = Field(default=None, title="outcomes", description="Changes to the outcomes section.")

@@ -23,6 +23,12 @@ class Purpose(StrEnum):
     BIOLOGY = "biology"
     ADHERENCE = "adherence"
     ASSAY = "assay"
+    HOLIDAY = "holiday"
+    INFECTION = "infection"
+    CLONE = "clone"
+    TRANSPLANT = "transplant"
+    ADVERSE_EVENT = "adverse_event"
+    CLINICIAN = "clinician"
 
 
 class Streams:

@@ -10,22 +10,39 @@ import pandas as pd
 
 from titranc.models import catalogue
 from titranc.models.integrator import RECORDS
-from titranc.sim.cohort_tables import anc_days, dose_days
+from titranc.sim.cohort_tables import anc_days, dose_days, own_marrow_until
 from titranc.sim.columns import BANDS, KEY
+from titranc.sim.course_sections import Prices
+from titranc.sim.fate_tables import fate_columns
 from titranc.sim.log import EVENT_COLUMNS, PERIOD_COLUMNS, VISIT_COLUMNS, EventLog
+from titranc.sim.people import Fate
 from titranc.sim.ward import MINUTES_PER_DAY, WATCHED_DAYS, Ward
 
 BODY = "body"
+MONTHS_6_TO_18 = (182, 548)
 
 
 def build_tables(
-    run_id: str, arms: Sequence[str], ward: Ward, log: EventLog, *, trajectory_patients: int
+    run_id: str,
+    arms: Sequence[str],
+    ward: Ward,
+    log: EventLog,
+    fates: Sequence[Fate] | None = None,
+    *,
+    trajectory_patients: int,
+    prices: Sequence[Prices | None] = (),
 ) -> dict[str, pd.DataFrame]:
-    """Return every table of a block, body after body: body i of the ward is patient and arm i."""
+    """Return every table of a block, body after body: body i of the ward is patient and arm i.
+
+    Where lives were simulated `fates` says what became of each.
+    """
     who = _who(run_id, arms, ward)
     visits, events = _by_body(log.visits, VISIT_COLUMNS), _by_body(log.events, EVENT_COLUMNS)
     periods = _by_body(log.periods, PERIOD_COLUMNS)
     daily = _ordered_daily(periods, len(arms), ward.horizon_days)
+    outcomes = _outcomes(who, ward, log, daily, events, own_marrow_until(ward, fates))
+    if fates is not None:
+        outcomes = outcomes.assign(**fate_columns(fates, ward, outcomes, prices))
     return {
         "patients": _patients(who, ward),
         "visits": _named(who, visits),
@@ -33,9 +50,9 @@ def build_tables(
         "trajectory": _trajectories(run_id, arms, ward, trajectory_patients),
         "events": _named(who, events),
         "untreated": _untreated(who, ward, trajectory_patients),
-        "outcomes": _outcomes(who, ward, log, daily, events),
-        "anc_days": anc_days(run_id, arms, ward),
-        "dose_days": dose_days(run_id, arms, daily),
+        "outcomes": outcomes,
+        "anc_days": anc_days(run_id, arms, ward, fates),
+        "dose_days": dose_days(run_id, arms, daily, ward),
     }
 
 
@@ -111,8 +128,8 @@ def _untreated(who: pd.DataFrame, ward: Ward, trajectory_patients: int) -> pd.Da
 
 
 def _trajectory(run_id: str, arm: str, ward: Ward, body: int) -> pd.DataFrame:
-    days = ward.horizon_days
-    due, taken, weight_kg = ward.due_ng[body], ward.taken[body], ward.weight_kg[body, :days]
+    days = int(ward.ended_day[body])
+    due, taken, weight_kg = ward.due_ng[body, :days], ward.taken[body, :days], ward.weight_kg[body, :days]
     columns: dict[str, Any] = {
         "run_id": run_id,
         "arm": arm,
@@ -132,7 +149,7 @@ def _doses(who: pd.DataFrame, periods: pd.DataFrame, ward: Ward) -> pd.DataFrame
     """Join consecutive visits that left the same injection standing into one period, and count its injections."""
     keys = [BODY, "injection_ng", "every_hours", "product"]
     starts = periods[(periods[keys] != periods[keys].shift()).any(axis=1)].reset_index(drop=True)
-    end = ward.horizon_days * MINUTES_PER_DAY
+    end = ward.ended_day[starts[BODY]] * MINUTES_PER_DAY
     last_of_body = starts[BODY] != starts[BODY].shift(-1)
     ends = starts["minute"].shift(-1).where(~last_of_body, end).astype(np.int64)
     minutes = (np.arange(ward.horizon_days)[:, None] * MINUTES_PER_DAY + ward.slots.minutes).ravel()
@@ -161,20 +178,33 @@ def _between(flags: np.ndarray, first: pd.Series[int], last: pd.Series[int]) -> 
     return np.asarray(count[last] - count[first])
 
 
-def _outcomes(who: pd.DataFrame, ward: Ward, log: EventLog, daily: np.ndarray, events: pd.DataFrame) -> pd.DataFrame:
+def _outcomes(
+    who: pd.DataFrame,
+    ward: Ward,
+    log: EventLog,
+    daily: np.ndarray,
+    events: pd.DataFrame,
+    own_until: np.ndarray,
+) -> pd.DataFrame:
     n, days = len(who), ward.horizon_days
+    lived = np.arange(days) < ward.ended_day[:, None]
+    observed = ward.ended_day.astype(np.float64)
     anc = ward.mornings[:, :days, RECORDS.index("anc_1e9_per_l")]
+    daily = np.where(lived, daily, 0.0)
     due = ward.due_ng > 0
     given_ng = np.where(ward.taken, ward.due_ng, 0).sum(axis=2)
-    in_target = (anc >= 1.0) & (anc <= 5.0)
-    columns: dict[str, Any] = {"days_observed": days}
-    columns |= {name: ((anc >= low) & (anc < high)).mean(axis=1) for name, (low, high) in BANDS.items()}
+    in_target = lived & (anc >= 1.0) & (anc <= 5.0)
+    columns: dict[str, Any] = {"days_observed": ward.ended_day}
+    columns |= {
+        name: (lived & (anc >= low) & (anc < high)).sum(axis=1) / observed for name, (low, high) in BANDS.items()
+    }
     columns |= {
         "days_to_first_target": np.where(in_target.any(axis=1), in_target.argmax(axis=1), np.nan),
-        "mean_anc_1e9_per_l": anc.mean(axis=1),
-        "mean_dose_ug_per_kg_day": daily.mean(axis=1),
-        "final_dose_ug_per_kg_day": daily[:, -1],
+        "mean_anc_1e9_per_l": np.where(lived, anc, 0.0).sum(axis=1) / observed,
+        "mean_dose_ug_per_kg_day": daily.sum(axis=1) / observed,
+        "final_dose_ug_per_kg_day": daily[np.arange(n), ward.ended_day - 1],
         "peak_dose_ug_per_kg_day": daily.max(axis=1),
+        **_months_6_to_18(daily, anc, own_until),
         "cumulative_dose_ug_per_kg": (given_ng / 1000 / ward.weight_kg[:, :days]).sum(axis=1),
         "days_dose_at_or_above_8": (daily >= 8.0).sum(axis=1),
         "days_dose_above_15": (daily > 15.0).sum(axis=1),
@@ -186,11 +216,29 @@ def _outcomes(who: pd.DataFrame, ward: Ward, log: EventLog, daily: np.ndarray, e
     referrals = events[events["event"].str.startswith("hsct")].drop_duplicates(BODY)
     referred = pd.Series(referrals["day"].to_numpy(dtype=np.float64), index=referrals[BODY])
     columns |= {
-        "time_to_hsct_referral_days": referred.reindex(range(n), fill_value=float(days)).to_numpy(),
+        "time_to_hsct_referral_days": referred.reindex(range(n)).fillna(pd.Series(observed)).to_numpy(),
         "status_hsct_referral": np.isin(np.arange(n), referred.index).astype(np.int64),
         "failed": ward.failed,
     }
     return who.assign(**columns)
+
+
+def _months_6_to_18(daily: np.ndarray, anc: np.ndarray, ended_day: np.ndarray) -> dict[str, np.ndarray]:
+    """Return each patient's median dose and count of months 6 to 18 of treatment, by which registries group patients.
+
+    Not known of who lived with the own marrow for less than a year, or of a run that ends before.
+    """
+    first, end = MONTHS_6_TO_18
+    known = (ended_day >= (first + end) // 2) & (daily.shape[1] >= end)
+    window = np.arange(first, min(end, daily.shape[1]))
+    followed = window[None, :] < ended_day[:, None]
+    found = {}
+    for name, values in (("dose_6_18_months_ug_per_kg_day", daily), ("anc_6_18_months_1e9_per_l", anc)):
+        medians = np.full(len(ended_day), np.nan)
+        if known.any():
+            medians[known] = np.nanmedian(np.where(followed, values[:, window], np.nan)[known], axis=1)
+        found[name] = medians
+    return found
 
 
 def _ordered_daily(periods: pd.DataFrame, n: int, days: int) -> np.ndarray:

@@ -19,7 +19,7 @@ import pandas as pd
 from titranc.sim import parts, storage
 from titranc.sim.block_simulation import Progress, simulate_block
 from titranc.sim.blocks import BLOCK_PATIENTS, Block, blocks_of
-from titranc.sim.cohort_tables import SUMMARISED, merged_counts, summary_table
+from titranc.sim.cohort_tables import LIVED, SUMMARISED, merged_counts, summary_table
 from titranc.sim.columns import AGGREGATES, TEMPORARY_AT
 from titranc.sim.digests import ContentDigest
 from titranc.sim.executors import notes_of
@@ -142,7 +142,8 @@ def _finish_tables(
     Returns the manifest's entries of all tables and what it tells of rules and numbers.
     """
     entries = parts.table_entries(notes)
-    outcomes = parts.read_parts(folder, entries["outcomes"], ["run_id", "arm", *SUMMARISED])
+    summarised = [*SUMMARISED, *(LIVED if scenario.simulates_lives else ())]
+    outcomes = parts.read_parts(folder, entries["outcomes"], ["run_id", "arm", *summarised])
     patients = parts.read_parts(folder, entries["patients"], ["age_start_years", "weight_z"])
     whole = {"summary": summary_table(outcomes)}
     whole |= {name: _added_up(parts.each_part(folder, entries[name])) for name in AGGREGATES}

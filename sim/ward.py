@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from bisect import insort
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from titranc.models.dosing import NANOGRAMS_PER_MICROGRAM, NO_DOSE, Regimen, injection_ng
 from titranc.models.granulopoiesis import parameter_array, with_grafts
 from titranc.models.integrator import RECORDS, Bodies
-from titranc.models.patient import Patient
+from titranc.models.patient import Graft, Patient
 from titranc.sim.injections import LARGEST_NUMBER_OF_HOURS, InjectionClock, Slots, Standing
 from titranc.sim.streams import Purpose, Streams
 
@@ -29,6 +29,8 @@ NEVER = np.iinfo(np.int64).max
 CYTOTOXIC_SLOT = 0
 # Three cycles of cyclic neutropenia.
 WATCHED_DAYS = 63
+# Sorts behind every parameter.
+GRAFT = "~graft"
 ANC = RECORDS.index("anc_1e9_per_l")
 
 Floats = NDArray[np.float64]
@@ -42,6 +44,14 @@ class Change(NamedTuple):
     day: int
     name: str
     value: float
+
+
+class Watch(Protocol):
+    """What looks at the counts of bodies as they go, and may stop them."""
+
+    def __call__(self, bodies: Integers, from_day: Integers, to_day: Integers) -> Integers:
+        """Return for each body the morning, after `from_day` and not after `to_day`, on which it is to stop."""
+        ...
 
 
 class Ward:
@@ -79,7 +89,10 @@ class Ward:
         self._minute_of_slot, self._minutes_of_drugs = np.tile(minutes, (n, 1)), minutes[self.slots.drugs]
         self._blocked: dict[int, Flags] = {}
         self._changes: list[list[Change]] = [[] for _ in patients]
+        self._grafts: dict[int, Graft] = {}
         self._next_change_day = np.full(n, NEVER)
+        self.ended_day = np.full(n, horizon_days)
+        self.watch: Watch | None = None
         self.mornings = np.full((n, horizon_days + 1, records), np.nan)
         self.bodies = Bodies(parameter_array([patient.parameters for patient in patients]), accuracy=accuracy)
         self.untreated = self._begin()
@@ -99,8 +112,33 @@ class Ward:
     def true_anc(self, body: int, day: int) -> float:
         """Return the ANC (10^9/L) in the blood on the morning of `day`, before that morning's dose."""
         if day > self.day[body]:
-            self._go_on(day + AHEAD_DAYS)
+            self._go_on(day + AHEAD_DAYS, day)
         return float(self.mornings[body, day, ANC])
+
+    def look_ahead(self, day: int) -> None:
+        """Let every body reach the morning of a day, so that what happens to it before then is known in time."""
+        if (self.day < np.minimum(day, self.ended_day)).any():
+            self._go_on(day + AHEAD_DAYS, day)
+
+    def extend(self, body: int, until_day: int) -> None:
+        """Let the order that stands go on until the morning of a day, when the next one will be written."""
+        self._settle(body, until_day)
+
+    def cut(self, body: int, day: int) -> None:
+        """Take back what falls due from the morning of a day on, which the body has not passed."""
+        settled = int(self.settled_to_day[body])
+        if day < settled:
+            self._due_ng_of[body][day:settled] = 0
+            taken = self.taken[body, day:settled, self.slots.drugs]
+            per_ng = NANOGRAMS_PER_MICROGRAM * self.weight_kg[body, day:settled, None]
+            self._given_of[body][day:settled] = taken / per_ng
+            self.settled_to_day[body] = day
+
+    def end(self, body: int, day: int) -> None:
+        """End the follow-up of a body on the morning of a day; what it did afterwards did not happen."""
+        self.cut(body, day)
+        self.ended_day[body] = day
+        self.mornings[body, day + 1 :] = np.nan
 
     def prescribe(self, body: int, regimen: Regimen, minute: int, until_day: int) -> int:
         """Order a regimen for the injections due from `minute` to the morning of `until_day`, when it will be reviewed.
@@ -140,6 +178,14 @@ class Ward:
         self._changes[body] = [change for change in self._changes[body] if change.name != name]
         self._next_change_day[body] = self._changes[body][0].day if self._changes[body] else NEVER
 
+    def graft(self, body: int, day: int, graft: Graft, parameters: Mapping[str, float]) -> None:
+        """Give a body an emptied marrow with a graft, and the parameters of the donor, on the morning of a day."""
+        for name, value in parameters.items():
+            self.change(body, day, name, value)
+        self._grafts[body] = graft
+        # Behind the parameters of that day, which it is made with.
+        self.change(body, day, GRAFT, 0.0)
+
     def change(self, body: int, day: int, name: str, value: float) -> None:
         """Give a body another value of a parameter from the morning of `day` on, which it has not passed yet."""
         if day < self.day[body]:
@@ -147,18 +193,23 @@ class Ward:
         insort(self._changes[body], Change(day, name, value))
         self._next_change_day[body] = self._changes[body][0].day
 
+    def given_ug_per_kg(self, from_day: int, to_day: int) -> Floats:
+        """Return what was given to each body on the days from `from_day` to before `to_day`, ug/kg, [n]."""
+        return np.asarray(self._given_ug_per_kg[:, from_day:to_day, self.slots.drugs].sum(axis=(1, 2)))
+
     def close(self) -> None:
         """Let every body go on to the end, under the order that stands."""
         for body in range(len(self.patients)):
             self._settle(body, self.horizon_days)
-        self._go_on(self.horizon_days)
+        self.watch = None
+        self._go_on(self.horizon_days, self.horizon_days)
 
     def _settle(self, body: int, until_day: int, before: Standing | None = None, from_minute: int = 0) -> None:
         """Write down what falls due under the standing order, up to the morning of `until_day`.
 
         On the first of these days the order `before` stands until `from_minute`.
         """
-        first, end = int(self.settled_to_day[body]), min(until_day, self.horizon_days)
+        first, end = int(self.settled_to_day[body]), min(until_day, int(self.ended_day[body]))
         if end <= first:
             return
         due_ng = self._due_ng_of[body][first:end]
@@ -173,17 +224,19 @@ class Ward:
         given_ug_per_kg *= due_ng
         self.settled_to_day[body] = end
 
-    def _go_on(self, until_day: int) -> None:
-        """Advance every body as far as its orders are settled, but not beyond `until_day`."""
+    def _go_on(self, until_day: int, behind_day: int) -> None:
+        """Advance every body as far as its orders are settled, but not beyond `until_day`.
+
+        Where bodies are watched, only those go that have not reached `behind_day`: they then go further at a time.
+        """
         begun = time.perf_counter()
         while True:
             goals = np.minimum(np.minimum(self.settled_to_day, until_day), self._next_change_day)
-            bodies = np.flatnonzero(goals > self.day)
-            self.bodies.follow(
-                bodies, self.day[bodies], goals[bodies], self._given_ug_per_kg, self._minute_of_slot, self.slots.depots,
-                self.mornings,
-            )  # fmt: skip
-            self.day[bodies] = goals[bodies]
+            if self.watch is None:
+                bodies = np.flatnonzero(goals > self.day)
+            else:
+                bodies = np.flatnonzero((goals > self.day) & (self.day < behind_day))
+            self._follow(bodies, goals[bodies])
             changing = np.flatnonzero(self._next_change_day <= self.day)
             if not len(changing):
                 break
@@ -191,18 +244,49 @@ class Ward:
                 self._make_changes(int(body))
         self.seconds += time.perf_counter() - begun
 
+    def _follow(self, bodies: Integers, goals: Integers) -> None:
+        """Send bodies to their goals, or to the morning on which the watch stops them."""
+        if self.watch is None or not len(bodies):
+            self._send(bodies, goals)
+            return
+        before, remembered = self.day[bodies], self.bodies.remember(bodies)
+        self._send(bodies, goals)
+        reached = self.watch(bodies, before, goals)
+        stopped = reached < goals
+        if stopped.any():
+            self.bodies.go_back(bodies[stopped], remembered[stopped])
+            self.day[bodies[stopped]] = before[stopped]
+            self._send(bodies[stopped], reached[stopped])
+
+    def _send(self, bodies: Integers, goals: Integers) -> None:
+        self.bodies.follow(
+            bodies,
+            self.day[bodies],
+            goals,
+            self._given_ug_per_kg,
+            self._minute_of_slot,
+            self.slots.depots,
+            self.mornings,
+        )
+        self.day[bodies] = goals
+
     def _make_changes(self, body: int) -> None:
         """Give a body the values that are its own from this morning on."""
         changes = self._changes[body]
         while changes and changes[0].day <= self.day[body]:
             change = changes.pop(0)
+            if change.name == GRAFT:
+                self.bodies.graft(body, self._grafts[body])
+                continue
             self.bodies.change(np.array([body]), change.name, np.array([change.value]))
         self._next_change_day[body] = changes[0].day if changes else NEVER
 
     @property
     def failed(self) -> Flags:
         """Which bodies the solver could not follow, or left with a number that is none."""
-        return np.asarray(self.bodies.failed | ~np.isfinite(self.mornings).all(axis=(1, 2)))
+        observed = np.arange(self.horizon_days + 1) <= self.ended_day[:, None]
+        lost = ~np.isfinite(self.mornings).all(axis=2) & observed
+        return np.asarray(self.bodies.failed | lost.any(axis=1))
 
 
 def _weights(patient: Patient, horizon_days: int) -> Floats:
@@ -214,4 +298,7 @@ def _doses_taken(patient: Patient, streams: Streams, horizon_days: int, minutes:
     """Return for each slot whether a dose due then is given; four hours' luck is drawn for every patient."""
     luck = streams.generator(Purpose.ADHERENCE, patient.patient_id).random((horizon_days, LARGEST_NUMBER_OF_HOURS))
     _, hour = np.unique(minutes, return_inverse=True)
-    return luck[:, hour] < patient.doses_taken_share
+    if patient.habits is None:
+        return luck[:, hour] < patient.doses_taken_share
+    fold = patient.habits.daily_fold(patient.age_start_years, horizon_days)
+    return luck[:, hour] < patient.doses_taken_share * fold[:, None]

@@ -11,7 +11,7 @@ from titranc.sim.courses import dose_response, hourly_course, typical_person
 from titranc.sim.report.plots.body import plot_body
 from titranc.sim.report.plots.courses import plot_courses, plot_dose_response
 
-PEOPLE = {"healthy": {}, "congenital": typical_person("scn")}
+PEOPLE = {"healthy": {}, "congenital": typical_person("scn") | {"gcsf_insensitivity": 13.0}}
 
 
 @pytest.mark.parametrize("name", PEOPLE)

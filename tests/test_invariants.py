@@ -58,7 +58,7 @@ class Case:
 
 @cache
 def case_of(name: str) -> Case:
-    scenario = load_scenario("scn_child", ["cohort.n=24", "horizon_years=2.5", *RUNS[name]])
+    scenario = load_scenario("scn_child", ["cohort.n=28", "horizon_years=2.5", *RUNS[name]])
     tables = trial.simulate(scenario, "x")
     values = {key: entry["value"] for key, entry in EDITION["values"].items()} | dict(scenario.policy.overrides)
     fresh = scenario.laboratory.turnaround_hours <= 24 * values["count_valid_days"]

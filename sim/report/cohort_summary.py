@@ -23,6 +23,13 @@ _SHOWN = {
     "days_dose_above_15": "days above 15 ug/kg/day",
     "status_hsct_referral": "referred for transplant, share",
     "visits": "visits",
+    "infections": "infections",
+    "severe_infections": "severe infections",
+    "hospital_days": "days in hospital",
+    "status_mds_aml": "MDS or AML, share",
+    "status_transplant": "transplanted, share",
+    "status_sepsis_death": "died of sepsis, share",
+    "status_death": "died, share",
 }
 
 
@@ -35,8 +42,23 @@ def render_cohort(summary: pd.DataFrame, manifest: Mapping[str, Any], folder: Pa
         Text(NOTICE, style="yellow"),
         Text(),
         *[_arm(str(arm), rows) for arm, rows in summary.groupby("arm", sort=False)],
+        *_told(manifest),
         Text(f"Files: {plain(folder)} (tables, manifest.json)"),
     )
+
+
+def _told(manifest: Mapping[str, Any]) -> list[Text]:
+    """Return what must be said beside the numbers: the setting of the leukaemia, patients who are coupled, the accuracy."""
+    effects = {arm: effect for arm, effect in manifest.get("dose_effect", {}).items() if effect != "none"}
+    lines = []
+    if effects:
+        named = ", ".join(f"{effect} (arm {arm})" for arm, effect in effects.items())
+        lines.append(f"MDS and AML were simulated with the dose as: {named}.")
+    if manifest.get("coupled"):
+        lines.append("Patients share transplant beds: here patient k alone is not patient k in the cohort.")
+    if error := manifest.get("solver", {}).get("max_relative_error"):
+        lines.append(f"Counts are computed to a relative error of {error:g}.")
+    return [Text(line) for line in lines]
 
 
 def _arm(arm: str, rows: pd.DataFrame) -> Table:
@@ -46,6 +68,8 @@ def _arm(arm: str, rows: pd.DataFrame) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     by_name = rows.set_index("endpoint")
     for name, words in _SHOWN.items():
+        if name not in by_name.index:
+            continue
         row = by_name.loc[name]
         table.add_row(
             words, f"{row['estimate']:.3g}", f"{row['ci_low']:.3g} to {row['ci_high']:.3g}", f"{row['median']:.3g}"

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from titranc.sim.report.findings import ANC_BANDS, DOSE, answer, is_change, one_patient, rules_named
 from titranc.sim.report.grades import MEANING, number_in, number_rows, weight_legend, weight_mark
 from titranc.sim.report.plots.cohort import (
+    MOST_ARMS,
     caption_band,
     caption_dose,
     caption_patients,
@@ -35,6 +36,19 @@ from titranc.sim.report.plots.first_weeks import (
     plot_first_weeks,
 )
 from titranc.sim.report.plots.growth import caption_growth, plot_growth
+from titranc.sim.report.plots.lives import (
+    DOSE as DOSE_OF_MONTHS,
+)
+from titranc.sim.report.plots.lives import (
+    caption_adherence,
+    caption_incidence,
+    caption_joint,
+    caption_states,
+    plot_adherence,
+    plot_incidence,
+    plot_joint,
+    plot_states,
+)
 from titranc.sim.report.plots.titration import caption_titration, plot_titration
 from titranc.sim.report.run_folder import Run, Story, first_story, optional_table, read_run
 from titranc.sim.report.style import BAND_COLOURS
@@ -75,6 +89,17 @@ _KEY_NUMBERS = {
         ("status_hsct_referral", "Transplant referral triggered", "% of patients"),
     ),
 }
+_LIVED = (
+    ("infections", "Infections", ""),
+    ("severe_infections", "Severe infections", ""),
+    ("hospital_days", "Days in hospital", "days"),
+    ("status_mds_aml", "MDS or AML", "% of patients"),
+    ("status_transplant", "Transplanted", "% of patients"),
+    ("status_sepsis_death", "Died of sepsis", "% of patients"),
+    ("status_death", "Died", "% of patients"),
+    ("injections_per_year", "Injections a year", ""),
+    ("drug_mg_per_year", "Drug a year", "mg"),
+)
 
 
 def write_report(run_folder: Path) -> Path:
@@ -114,7 +139,7 @@ def render_page(run: Run) -> str:
             deviations=_deviations(run.manifest.get("deviations", [])),
             parameters=_parameters(run, story),
             guideline_values=number_rows(run.manifest, "guideline_values"),
-            model_numbers=number_rows(run.manifest, "reference_parameters", "assay", "growth", "drug"),
+            model_numbers=number_rows(run.manifest, "reference_parameters", "assay", "growth", "drug", "outcomes"),
             weight_mark=weight_mark(run.manifest),
             weight_legend=weight_legend(run.manifest),
             grade_c=MEANING,
@@ -161,19 +186,20 @@ def _arm(run: Run, story: Story) -> pd.DataFrame:
 def _key_numbers(outcomes: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     """Return by group a row a quantity and a cell an arm: the value of one patient, or median and range of several."""
     arms = [frame for _, frame in outcomes.groupby("arm", sort=False)]
+    groups = _KEY_NUMBERS | ({"People": _LIVED} if "status_death" in outcomes else {})
     return {
         group: [
             {"label": label, "unit": unit, "cells": [_cell(frame[column], unit) for frame in arms]}
             for column, label, unit in rows
         ]
-        for group, rows in _KEY_NUMBERS.items()
+        for group, rows in groups.items()
     }
 
 
 def _cell(values: pd.Series[Any], unit: str) -> str:
     """Return a cell with the unit left to its own column, but for shares of patients."""
     if unit == "% of patients":
-        return ("yes" if values.iloc[0] == 1 else "no") if len(values) == 1 else percent(values.mean())
+        return ("yes" if values.iloc[0] == 1 else "no") if len(values) == 1 else percent((values == 1).mean())
     show = percent if unit.startswith("%") else number
     if len(values) == 1:
         return show(values.iloc[0]).removesuffix(" %")
@@ -225,8 +251,27 @@ def _cohort_pictures(run: Run) -> list[dict[str, Any]]:
         _picture("cohort-band", plot_band(counts, few), caption_band(counts)),
         _picture("cohort-shares", plot_shares(counts), caption_shares(counts)),
         _picture("cohort-dose", plot_dose(outcomes), caption_dose(outcomes)),
+        *_lives(run, counts, order),
         _picture("cohort-patients", plot_patients(outcomes), caption_patients(outcomes)),
     ]
+
+
+def _lives(run: Run, counts: pd.DataFrame, arms: list[str]) -> list[dict[str, Any]]:
+    """Return the pictures of what became of people, of each arm in which lives were simulated."""
+    if "status_death" not in run.outcomes:
+        return []
+    pictures = []
+    for arm in arms[:MOST_ARMS]:
+        outcomes, own = run.outcomes[run.outcomes["arm"] == arm], counts[counts["arm"] == arm]
+        of_arm = f"Arm {arm}: " if len(arms) > 1 else ""
+        effect = run.manifest["dose_effect"][arm]
+        drawn = [("states", plot_states(own, outcomes), caption_states(own, outcomes))]
+        if outcomes[DOSE_OF_MONTHS].notna().any():
+            drawn.append(("joint", plot_joint(outcomes), caption_joint(outcomes)))
+        drawn.append(("incidence", plot_incidence(outcomes), caption_incidence(outcomes, effect)))
+        drawn.append(("adherence", plot_adherence(outcomes), caption_adherence(outcomes)))
+        pictures += [_picture(f"{name}-{arm}", figure, of_arm + caption) for name, figure, caption in drawn]
+    return pictures
 
 
 def _picture(name: str, figure: Figure, caption: str) -> dict[str, Any]:

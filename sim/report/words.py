@@ -27,6 +27,12 @@ _EVENT_WORDS = {
     "off_g_csf": "off G-CSF",
     "target_reached": "target reached",
     "gate_refused": "refused by the gate",
+    "mds_aml": "MDS or AML",
+    "clone_turns_malignant": "a clone turns malignant",
+    "csf3r_found": "CSF3R clone found",
+    "acute_gvhd": "acute GVHD",
+    "chronic_gvhd": "chronic GVHD",
+    "no_donor": "no donor found",
 }
 
 

@@ -1,0 +1,130 @@
+"""A sweep: one scenario over a grid of settings, the same patients and the same luck in every cell.
+
+Every cell is a run of its own in the sweep's folder; `sweep.parquet` (and CSV) is the endpoints of all of them beside the
+settings they came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from titranc.models.documents import InputProblem, InputRefused
+from titranc.sim import compiling, storage, trial
+from titranc.sim.report.words import NOTICE, plain
+from titranc.sim.scenario import Scenario, load_scenario
+
+MOST_CELLS = 1000
+SHOWN = {
+    "share_anc_1_to_5": "days 1 to 5",
+    "share_anc_below_0_5": "days below 0.5",
+    "mean_dose_ug_per_kg_day": "mean dose",
+    "severe_infections": "severe infections",
+    "status_mds_aml": "MDS/AML",
+    "status_transplant": "transplanted",
+    "status_death": "died",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A setting by its path, and the values it takes, as they are written."""
+
+    path: str
+    values: tuple[str, ...]
+
+
+def axis_of(text: str) -> Axis:
+    """Read `path=a,b,c` or `path=low:high:count`; raises InputRefused.
+
+    >>> axis_of("adherence.doses_taken=0.6:1:3")
+    Axis(path='adherence.doses_taken', values=('0.6', '0.8', '1'))
+    """
+    path, equals, values = text.partition("=")
+    allowed = "path=a,b,c or path=low:high:count, such as adherence.doses_taken=0.6:1:5"
+    if not (path and equals and values):
+        raise InputRefused([InputProblem("sweep", None, "--over", text, allowed)])
+    bounds = values.split(":")
+    if len(bounds) != 3:
+        return Axis(path, tuple(values.split(",")))
+    try:
+        low, high, count = float(bounds[0]), float(bounds[1]), int(bounds[2])
+        if count < 2:
+            raise ValueError(count)
+    except ValueError:
+        raise InputRefused([InputProblem("sweep", None, f"--over {path}", values, allowed)]) from None
+    return Axis(path, tuple(f"{value:.10g}" for value in np.linspace(low, high, count)))
+
+
+def cells_of(source: str, changes: Sequence[str], axes: Sequence[Axis]) -> list[tuple[dict[str, str], Scenario]]:
+    """Return every combination of settings with its scenario, all checked; raises InputRefused."""
+    n = int(np.prod([len(axis.values) for axis in axes]))
+    if n > MOST_CELLS:
+        raise InputRefused([InputProblem("sweep", None, "--over", f"{n} cells", f"at most {MOST_CELLS} cells")])
+    cells = []
+    for values in product(*(axis.values for axis in axes)):
+        settings = {axis.path: value for axis, value in zip(axes, values, strict=True)}
+        scenario = load_scenario(source, [*changes, *(f"{path}={value}" for path, value in settings.items())])
+        cells.append((settings, scenario))
+    return cells
+
+
+def sweep(source: str, changes: Sequence[str], over: Sequence[str], folder: Path, how: trial.How) -> None:
+    """Run every cell, write the table of all, print it."""
+    level = [] if any(change.startswith("output") for change in changes) else ["output.level=summary"]
+    cells = cells_of(source, [*changes, *level], [axis_of(text) for text in over])
+    folder.mkdir(parents=True, exist_ok=True)
+    compiling.make_ready(Console(stderr=True).print)
+    frames = []
+    with _progress() as bar:
+        task = bar.add_task("sweep", total=len(cells))
+        for number, (settings, scenario) in enumerate(cells):
+            done = number
+
+            def tell(share: float, done: int = done) -> None:
+                bar.update(task, completed=done + share)
+
+            result = trial.run(scenario, folder / f"cell-{number:03d}", tell, how)
+            frames.append(result.table("summary").assign(cell=number, **settings))
+    table = pd.concat(frames, ignore_index=True)
+    keys = ["cell", *cells[0][0]]
+    table = table[[*keys, *(name for name in table.columns if name not in keys)]]
+    storage.write_whole(folder / "sweep.csv", table.to_csv(index=False).encode())
+    table.to_parquet(folder / "sweep.parquet")
+    Console().print(_rendered(table, list(cells[0][0]), folder))
+
+
+def _progress() -> Progress:
+    errors = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
+
+
+def _rendered(table: pd.DataFrame, settings: list[str], folder: Path) -> Table:
+    """Return the endpoints of every cell and arm with their Monte Carlo errors."""
+    there = [name for name in SHOWN if (table["endpoint"] == name).any()]
+    caption = f"mean ± Monte Carlo standard error. {NOTICE} Files: {folder}/sweep.csv"
+    shown = Table(caption=caption, caption_justify="left", box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in (*(path.rsplit(".", 1)[-1] for path in settings), "arm"):
+        shown.add_column(plain(name), no_wrap=True)
+    for name in there:
+        shown.add_column(SHOWN[name], justify="right")
+    for _, rows in table.groupby(["cell", "arm"], sort=False):
+        by_name, first = rows.set_index("endpoint"), rows.iloc[0]
+        cells = [_estimate(by_name.loc[name]) if name in by_name.index else "" for name in there]
+        shown.add_row(*(plain(first[path]) for path in settings), plain(first["arm"]), *cells)
+    return shown
+
+
+def _estimate(row: pd.Series) -> str:
+    share = row["unit"].startswith("share")
+    value, error = (100 * row["estimate"], 100 * row["mcse"]) if share else (row["estimate"], row["mcse"])
+    return f"{value:.1f}{' %' if share else ''} ± {error:.1f}"
