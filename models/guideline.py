@@ -209,10 +209,10 @@ def _next_on_grid(days: int, every: float) -> int:
     return wait if wait >= every / 2 else wait + math.floor(every)
 
 
-def _previous_anc(now: Situation) -> float:
-    """Return the usable count before the present one, 10^9/L."""
+def _previous_anc(now: Situation) -> str:
+    """Return the usable count before the present one, 10^9/L, in words."""
     earlier = (visit.count for visit in reversed(now.seen.history) if visit.count.usable)
-    return next((float(count.anc_1e9_per_l or 0.0) for count in earlier), math.nan)
+    return next((f"{float(count.anc_1e9_per_l or 0.0):.2f}" for count in earlier), "no other")
 
 
 def _numbers(now: Situation, after: Regimen) -> dict[str, object]:
@@ -222,6 +222,7 @@ def _numbers(now: Situation, after: Regimen) -> dict[str, object]:
         "anc": now.anc,
         "anc_or_none": "not known" if now.anc is None else f"{now.anc:.2f}",
         "day": now.seen.day,
+        "transplant_day": now.seen.day - (now.seen.findings.transplant_day or 0),
         "temperature": now.seen.findings.temperature_c,
         "days_since_chemotherapy": now.days_since_chemotherapy,
         "cycle_counts": len(now.cycle),

@@ -39,6 +39,12 @@ def not_started(now: Situation) -> bool:
     return not now.started
 
 
+def to_start(now: Situation) -> bool:
+    """Treatment has not begun, and a count is low enough to begin it; one of some days ago serves, a diagnosis lasts."""
+    anc = now.seen.count.anc_1e9_per_l if now.seen.count.usable else None
+    return not now.started and anc is not None and anc < now.values["start_below_1e9_per_l"]
+
+
 def count_not_usable(now: Situation) -> bool:
     """The count is missing, stale, early or implausible."""
     return now.anc is None
@@ -191,7 +197,7 @@ def chemotherapy_close(now: Situation) -> bool:
 
 def pneumonia_without_neutropenia(now: Situation) -> bool:
     """Pneumonia, a count that is no neutropenia, and no treatment that is running for another reason."""
-    neutropenic = now.anc is None or now.anc < now.values["neutropenia_1e9_per_l"]
+    neutropenic = now.anc is None or now.anc < now.values["pneumonia_neutropenia_1e9_per_l"]
     return now.seen.findings.pneumonia and not neutropenic and now.dose == 0
 
 
@@ -237,8 +243,10 @@ def off_and_needed_again(now: Situation) -> bool:
 
 
 def remission_test_due(now: Situation) -> bool:
-    """Long enough on treatment at this dose or others, with the count in target."""
+    """Long enough on treatment at this dose or others, with the count in target and no severe infection."""
     low = now.anc is None or now.anc < now.values["target_low_1e9_per_l"]
+    if now.seen.findings.severe_infection:
+        return False
     return now.dose > 0 and not low and now.days_on_treatment >= now.values["remission_test_days"]
 
 
@@ -255,12 +263,14 @@ def _window_open(now: Situation) -> bool:
 
 def filgrastim_window_open(now: Situation) -> bool:
     """From 24 to 72 hours after chemotherapy, not yet treated."""
-    return _window_open(now)
+    return not now.given_once and _window_open(now)
 
 
 def peg_window_open(now: Situation) -> bool:
-    """The same, where the product is one that is given once."""
-    return now.product == "pegfilgrastim" and _window_open(now)
+    """The same, where the product is one that is given once, and the next chemotherapy is far enough away."""
+    following = now.seen.findings.next_chemotherapy_day
+    near = following is not None and following - now.seen.day < now.values["peg_days_before_chemotherapy"]
+    return now.given_once and not near and _window_open(now)
 
 
 def single_dose_given(now: Situation) -> bool:
@@ -272,7 +282,7 @@ def filgrastim_window_missed(now: Situation) -> bool:
     """Later than 72 hours after chemotherapy, not treated this cycle, and the count is low."""
     late = now.values["chemotherapy_window_days"] < now.days_since_chemotherapy < math.inf
     low = now.anc is not None and now.anc < now.values["recovered_1e9_per_l"]
-    return late and low and now.dose == 0 and not now.treated_this_cycle
+    return late and low and now.dose == 0 and not now.given_once and not now.treated_this_cycle
 
 
 def transplant_window_open(now: Situation) -> bool:
@@ -300,9 +310,10 @@ def febrile_high_risk(now: Situation) -> bool:
 
 
 def febrile_low_risk(now: Situation) -> bool:
-    """Febrile neutropenia at low risk, without a fluoroquinolone as prophylaxis."""
+    """Febrile neutropenia at low risk, without a fluoroquinolone as prophylaxis or an intravenous drug in progress."""
     found = now.seen.findings
-    return not found.high_risk and not found.fluoroquinolone_prophylaxis and now.febrile_neutropenia
+    weaker = "iv_antibiotic" in now.seen.courses
+    return not found.high_risk and not found.fluoroquinolone_prophylaxis and not weaker and now.febrile_neutropenia
 
 
 def febrile_low_risk_on_fluoroquinolone(now: Situation) -> bool:
@@ -317,8 +328,10 @@ def febrile_pneumonia(now: Situation) -> bool:
 
 
 def afebrile_and_recovered(now: Situation) -> bool:
-    """No fever, and a count of at least the line of neutropenia."""
-    return not now.febrile and now.anc is not None and now.anc >= now.values["neutropenia_1e9_per_l"]
+    """No raised temperature, no severe infection or pneumonia in progress, and a count of at least the line."""
+    found = now.seen.findings
+    ill = found.severe_infection or found.pneumonia or found.temperature_c >= now.values["fever_sustained_c"]
+    return not ill and now.anc is not None and now.anc >= now.values["neutropenia_1e9_per_l"]
 
 
 def seek_care(now: Situation) -> bool:
@@ -363,7 +376,7 @@ def t_cells_low(now: Situation) -> bool:
 
 def t_cells_back(now: Situation) -> bool:
     """Neither holds any more, and the least time of prophylaxis is over."""
-    begun = now.seen.courses.get("pneumocystis_prophylaxis")
+    begun = now.seen.courses.get("pneumocystis_prophylaxis", now.seen.courses.get("herpes_prophylaxis"))
     long_enough = begun is None or now.seen.day - begun >= now.values["prophylaxis_least_days"]
     known = now.seen.findings.cd4_per_ul is not None
     return long_enough and known and not t_cells_low(now)
@@ -378,6 +391,11 @@ def haemoglobin_low(now: Situation) -> bool:
     """The haemoglobin lies below the line of transfusion."""
     found = now.seen.findings.haemoglobin_g_per_dl
     return found is not None and found < now.values["haemoglobin_low_g_per_dl"]
+
+
+def transfused(now: Situation) -> bool:
+    """A transfusion was given on an earlier day."""
+    return now.seen.courses.get("transfusion", now.seen.day) < now.seen.day
 
 
 def vitamin_d_low(now: Situation) -> bool:
@@ -399,6 +417,7 @@ PREDICATES: dict[str, Predicate] = {
     for predicate in (
         otherwise,
         not_started,
+        to_start,
         count_not_usable,
         held,
         held_and_back_in_target,
@@ -454,6 +473,7 @@ PREDICATES: dict[str, Predicate] = {
         t_cells_back,
         recurrent_sinusitis,
         haemoglobin_low,
+        transfused,
         vitamin_d_low,
         marrow_work_up_due,
     )

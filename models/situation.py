@@ -153,8 +153,19 @@ class Situation:
 
     @property
     def febrile_neutropenia(self) -> bool:
-        """Whether there is fever with a count below the line of that definition."""
-        return self.anc is not None and self.anc < self.values["fever_anc_1e9_per_l"] and self.febrile
+        """Whether there is fever with a count below the line of that definition.
+
+        Without a count today the latest one speaks while it is valid: a fever does not wait for the laboratory.
+        """
+        if not self.febrile:
+            return False
+        day, anc = next(self._usable_counts(), (-math.inf, math.inf))
+        return self.seen.day - day <= self.values["count_valid_days"] and anc < self.values["fever_anc_1e9_per_l"]
+
+    @property
+    def given_once(self) -> bool:
+        """Whether what would be started is a single dose that lasts for weeks."""
+        return self.product == "pegfilgrastim"
 
     @property
     def days_since_chemotherapy(self) -> float:
@@ -165,8 +176,9 @@ class Situation:
     @property
     def treated_this_cycle(self) -> bool:
         """Whether G-CSF has been given since the last cycle of chemotherapy or the transplant."""
-        last = self.seen.findings.last_chemotherapy_day
-        since = last if last is not None else -1
+        found = self.seen.findings
+        hits = (day for day in (found.last_chemotherapy_day, found.transplant_day) if day is not None)
+        since = max(hits, default=-1)
         return any(change.after.ng_per_kg_day > 0 for change in self.changes_since(since))
 
     @property

@@ -60,6 +60,22 @@ def run(
 
 
 @app.command()
+def sweep(
+    scenario: ScenarioName,
+    over: Annotated[list[str], typer.Option("--over", help="path=a,b,c or path=low:high:count; several make a grid.")],
+    changes: Annotated[list[str] | None, typer.Option("--set", help="key=value, in every cell.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder; default runs/<name>-sweep.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=1024, help="Processes to work in, on this machine.")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the sweep that stopped in the folder.")] = False,
+) -> None:
+    """Run a scenario over a grid of settings, on the same patients and the same luck, and print the endpoints."""
+    from titranc.sim import running, sweeping
+
+    folder = out or running.default_folder(f"{Path(scenario).stem}-sweep", resume=resume)
+    sweeping.sweep(scenario, changes or [], over, folder, running.How(workers=workers, resume=resume))
+
+
+@app.command()
 def report(folder: RunFolder, open_report: Annotated[bool, typer.Option("--open")] = False) -> None:
     """Write the report of a finished run again."""
     from titranc.sim import running

@@ -40,8 +40,10 @@ class Clone:
         self.to_diagnosis, self.to_death = later.standard_exponential(2).tolist()
 
     def is_there(self, day: int) -> bool:
-        """Whether a CSF3R clone is present on a day."""
-        return any(first <= day < end for first, end in self.periods)
+        """Whether a CSF3R clone is present on a day; one that was there at a transformation stays."""
+        transformed = self.person.fate.transformed_day
+        then = day if transformed is None else min(day, transformed)
+        return any(first <= then < end for first, end in self.periods)
 
     def finding(self, day: int) -> Csf3rFinding:
         """Return what an examination of the marrow finds on a day."""
@@ -101,6 +103,7 @@ def transform(env: simpy.Environment, clone: Clone, day: int) -> Generator[simpy
         return
     day = int(env.now) // MINUTES_PER_DAY
     person.fate.mds_aml_day = day
+    person.examine_marrow(day)
     person.happens(day, "mds_aml", "critical", clone.marks_of_transformation())
     person.refer(day, "MDS or AML")
     yield env.timeout(round(clone.to_death * DAYS_PER_YEAR / numbers["death_per_year"]) * MINUTES_PER_DAY)

@@ -104,11 +104,10 @@ class Person:
         """Return what the marrow shows of clones."""
         if self.clone is None or self.fate.is_transplanted:
             return Csf3rFinding.NONE
-        found = self.clone.finding(day)
-        if found is not Csf3rFinding.NONE and self.fate.csf3r_found_day is None:
+        if self.clone.is_there(day) and self.fate.csf3r_found_day is None:
             self.fate.csf3r_found_day = day
-            self.happens(day, "csf3r_found", "warning", found.value.replace("_", " "))
-        return found
+            self.happens(day, "csf3r_found", "warning", "")
+        return self.clone.finding(day)
 
     def refer(self, day: int, reason: str) -> None:
         """Refer for a transplant, once; nobody is referred whose disease is not treated so."""

@@ -6,10 +6,11 @@ settings they came from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,13 +25,13 @@ from titranc.sim.scenario import Scenario, load_scenario
 
 MOST_CELLS = 1000
 SHOWN = {
-    "share_anc_1_to_5": "days 1 to 5",
-    "share_anc_below_0_5": "days below 0.5",
-    "mean_dose_ug_per_kg_day": "mean dose",
-    "severe_infections": "severe infections",
-    "status_mds_aml": "MDS/AML",
-    "status_transplant": "transplanted",
-    "status_death": "died",
+    "share_anc_1_to_5": "% days 1-5",
+    "share_anc_below_0_5": "% days <0.5",
+    "mean_dose_ug_per_kg_day": "dose",
+    "severe_infections": "severe inf.",
+    "status_mds_aml": "% MDS/AML",
+    "status_transplant": "% HSCT",
+    "status_death": "% died",
 }
 
 
@@ -112,19 +113,20 @@ def _rendered(table: pd.DataFrame, settings: list[str], folder: Path) -> Table:
     """Return the endpoints of every cell and arm with their Monte Carlo errors."""
     there = [name for name in SHOWN if (table["endpoint"] == name).any()]
     caption = f"mean ± Monte Carlo standard error. {NOTICE} Files: {folder}/sweep.csv"
-    shown = Table(caption=caption, caption_justify="left", box=None, padding=(0, 2, 0, 0), header_style="bold")
+    shown = Table(caption=caption, caption_justify="left", box=None, padding=(0, 1, 0, 0), header_style="bold")
     for name in (*(path.rsplit(".", 1)[-1] for path in settings), "arm"):
         shown.add_column(plain(name), no_wrap=True)
     for name in there:
         shown.add_column(SHOWN[name], justify="right")
     for _, rows in table.groupby(["cell", "arm"], sort=False):
-        by_name, first = rows.set_index("endpoint"), rows.iloc[0]
-        cells = [_estimate(by_name.loc[name]) if name in by_name.index else "" for name in there]
+        first = rows.iloc[0]
+        told = {row["endpoint"]: _estimate(row) for row in rows.to_dict("records")}
+        cells = [told.get(name, "") for name in there]
         shown.add_row(*(plain(first[path]) for path in settings), plain(first["arm"]), *cells)
     return shown
 
 
-def _estimate(row: pd.Series) -> str:
+def _estimate(row: Mapping[Hashable, Any]) -> str:
     share = row["unit"].startswith("share")
     value, error = (100 * row["estimate"], 100 * row["mcse"]) if share else (row["estimate"], row["mcse"])
-    return f"{value:.1f}{' %' if share else ''} ± {error:.1f}"
+    return f"{value:.1f}±{error:.1f}"

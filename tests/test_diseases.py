@@ -34,8 +34,10 @@ def untreated(name: str, *, n: int = 100, days: int = 60) -> pd.DataFrame:
 
 @pytest.mark.parametrize("name", [entry.name for entry in list_scenarios()])
 def test_every_bundled_scenario_runs_and_every_body_can_be_followed(name: str) -> None:
-    years = min(load_scenario(name).horizon_years, 1.0)
-    tables = simulated(name, f"horizon_years={years}")
+    scenario = load_scenario(name)
+    years, patients = min(scenario.horizon_years, 1.0), min(scenario.cohort.n, 60)
+    level = ("output={level: trajectory, trajectory_patients: 20}",)
+    tables = simulated(name, f"horizon_years={years}", f"cohort.n={patients}", *level)
     assert not tables["outcomes"]["failed"].any()
     assert np.isfinite(tables["trajectory"]["anc_1e9_per_l"]).all()
     assert (tables["visits"]["reason"].str.len() > 0).all()

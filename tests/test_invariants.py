@@ -66,16 +66,18 @@ def case_of(name: str) -> Case:
 
 
 def read(visits: pd.DataFrame, fresh: bool) -> pd.DataFrame:
-    """The visits with what a reader adds to them: whether the dose rose or fell, and since when it was in force.
+    """The visits from the start of treatment on, with what a reader adds to them: whether the dose rose or fell, since when.
 
     A count is valid when the laboratory says so and its blood was drawn lately enough (`fresh`).
     """
     table = visits.sort_values(["patient_id", "day"], kind="stable", ignore_index=True)
+    begun = table.groupby("patient_id")["dose_after_ug_per_kg_day"].cummax() > 0
+    table = table[begun].reset_index(drop=True)
     patient, before, after = (
         table[name] for name in ("patient_id", "dose_before_ug_per_kg_day", "dose_after_ug_per_kg_day")
     )
     table["before"], table["after"], table["anc"] = before, after, table["anc_reported_1e9_per_l"]
-    table["valid"], table["first"] = fresh & (table["lab_status"] == "valid"), table["visit_no"] == 0
+    table["valid"], table["first"] = fresh & (table["lab_status"] == "valid"), ~table["patient_id"].duplicated()
     table["rose"], table["fell"] = after > before + TINY, after < before - TINY
     changed_on = table["day"].where(table["rose"] | table["fell"])
     table["last_change"] = changed_on.groupby(patient).shift().groupby(patient).ffill()
@@ -181,6 +183,16 @@ def test_the_first_order_is_the_start_dose(case: Case) -> None:
     assert first["after"].to_numpy() == pytest.approx(case.values["start_dose_ug_per_kg_day"], abs=TINY)
 
 
+def test_treatment_begins_with_the_first_usable_count_below_the_line_and_not_before(case: Case) -> None:
+    visits = case.tables["visits"].sort_values(["patient_id", "day"])
+    begun = visits.groupby("patient_id")["dose_after_ug_per_kg_day"].cummax() > 0
+    low = (visits["lab_status"] == "valid") & (visits["anc_reported_1e9_per_l"] < case.values["start_below_1e9_per_l"])
+    assert not low[~begun].any()
+    starts = visits[begun].drop_duplicates("patient_id")
+    assert low[starts.index].all()
+    assert len(starts) > 20
+
+
 def test_flags_follow_the_lines(case: Case) -> None:
     dose, flags, values = case.visits["after"], case.visits["flags"].str.split(), case.values
     risk, critical = values["risk_line_ug_per_kg_day"], values["critical_line_ug_per_kg_day"]
@@ -272,7 +284,7 @@ def test_the_marrow_is_examined_at_the_start_and_every_year(case: Case) -> None:
 
 
 def test_an_event_names_one_rule_which_the_visit_names_too(case: Case) -> None:
-    said = case.visits.set_index(["patient_id", "day"])["rule_ids"].str.split()
+    said = case.tables["visits"].set_index(["patient_id", "day"])["rule_ids"].str.split()
     for row in case.tables["events"].itertuples():
         assert row.rule_ids in said[(row.patient_id, row.day)]
 
@@ -303,9 +315,9 @@ def test_nothing_is_given_beyond_what_was_ordered_on_any_day(case: Case) -> None
 
 def test_every_kind_of_decision_was_met_often_enough_to_be_checked() -> None:
     cases = [case_of(name) for name in RUNS]
-    visits = pd.concat([case.visits for case in cases], ignore_index=True)
-    met = visits["led_by"].value_counts()
-    rare = {"scn-start", "hold-above-10", "stay-on-hold", "resume-lower", "wait-at-line"}
+    visits = pd.concat([case.tables["visits"] for case in cases], ignore_index=True)
+    met = visits["rule_ids"].str.split().str[0].value_counts()
+    rare = {"scn-start", "not-low-enough-to-start", "hold-above-10", "stay-on-hold", "resume-lower", "wait-at-line"}
     for rule in (rule for rule in EDITION["dose_rules"] if rule.get("diseases") and "scn" in rule["diseases"]):
         if rule["id"] == "resume-when-clear":
             continue  # after a contraindication, which test_diseases.py looks at

@@ -12,6 +12,10 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 CHANGED = {
     "01_first_patient": "years = 1",
     "02_how_the_model_works": "dose = 2.0",
+    "03_the_guideline_as_data": "anc = 6.0",
+    "04_diseases_compared": "patients = 3",
+    "05_fifteen_years": "patients = 30",
+    "06_leukaemia_risk_and_transplant": "patients = 30",
     "10_a_big_cohort_on_dask": "patients = 60",
 }
 SAYS = "for teaching and research only"

@@ -16,7 +16,7 @@ import pandas as pd
 from titranc.models.documents import read_document
 from titranc.models.shelves import MODELS_FOLDER
 from titranc.sim import trial
-from titranc.sim.report.incidence import incidences
+from titranc.sim.report.incidence import Incidence, incidences
 from titranc.sim.scenario import load_scenario
 
 SEED, PATIENTS = 9001, 1500
@@ -46,10 +46,14 @@ class Simulated:
         return self.tables("scn_registry", n, "horizon_years=20", "cohort.age_years=2")
 
     @cached_property
-    def incidence(self) -> dict[str, Callable[[float], float]]:
-        """Cumulative incidence in percent by endpoint, a function of years."""
-        curves = {curve.endpoint: curve for curve in incidences(self.registry["outcomes"])}
-        return {name: lambda years, c=c: 100 * float(np.interp(years, c.years, c.share)) for name, c in curves.items()}
+    def curves(self) -> dict[str, Incidence]:
+        """Cumulative incidence by endpoint."""
+        return {curve.endpoint: curve for curve in incidences(self.registry["outcomes"])}
+
+    def incidence(self, endpoint: str, years: float) -> float:
+        """Return the cumulative incidence at a time, in percent."""
+        curve = self.curves[endpoint]
+        return 100 * float(np.interp(years, curve.years, curve.share))
 
     def of_group(self, which: str, endpoint: str, years: float) -> float:
         """Return the percentage of a response group who met an endpoint within some years."""
@@ -168,8 +172,8 @@ MEASURES: dict[str, Callable[[Simulated], float]] = {
     "infections_prevented": lambda s: _prevented(s, "infections"),
     "antibiotic_days_prevented": lambda s: _prevented(s, "antibiotic_days"),
     "sepsis_death_rate": lambda s: s.rate("sepsis_death", 0, 10),
-    "sepsis_death_10_years": lambda s: s.incidence["sepsis_death"](10),
-    "sepsis_death_11_years": lambda s: s.incidence["sepsis_death"](11.1),
+    "sepsis_death_10_years": lambda s: s.incidence("sepsis_death", 10),
+    "sepsis_death_11_years": lambda s: s.incidence("sepsis_death", 11.1),
     "sepsis_death_10_years_less_responsive": lambda s: s.of_group("less", "sepsis_death", 10),
     "sepsis_death_10_years_more_responsive": lambda s: s.of_group("more", "sepsis_death", 10),
     "sepsis_death_rate_high_adherence": lambda s: (
@@ -205,10 +209,10 @@ MEASURES: dict[str, Callable[[Simulated], float]] = {
             ]
         )
     ),
-    "mds_aml_6_years": lambda s: s.incidence["mds_aml"](6),
-    "mds_aml_10_years": lambda s: s.incidence["mds_aml"](10),
-    "mds_aml_15_years": lambda s: s.incidence["mds_aml"](15),
-    "mds_aml_20_years": lambda s: s.incidence["mds_aml"](20),
+    "mds_aml_6_years": lambda s: s.incidence("mds_aml", 6),
+    "mds_aml_10_years": lambda s: s.incidence("mds_aml", 10),
+    "mds_aml_15_years": lambda s: s.incidence("mds_aml", 15),
+    "mds_aml_20_years": lambda s: s.incidence("mds_aml", 20),
     "mds_aml_rate_at_6_years": lambda s: s.rate("mds_aml", 4, 8),
     "mds_aml_rate_after_10_years": lambda s: s.rate("mds_aml", 10, 15),
     "mds_aml_10_years_less_responsive": lambda s: s.of_group("less", "mds_aml", 10),
