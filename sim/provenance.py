@@ -37,9 +37,7 @@ def provenance(scenario: Scenario, patients: pd.DataFrame) -> dict[str, Any]:
     return {
         "edition": edition.edition,
         "dose_effect": {arm.name: _dose_effect(arm.scenario) for arm in scenario.resolved_arms()},
-        "coupled": any(
-            arm.scenario.outcomes and arm.scenario.outcomes.transplant.beds for arm in scenario.resolved_arms()
-        ),
+        "coupled": scenario.patients_per_centre is not None,
         "rules": {entry.id: _rule(entry) for entry in rules},
         "deviations": _deviations(edition.audited, rules),
         **numbers,

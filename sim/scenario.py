@@ -177,6 +177,13 @@ class Scenario(Section):
         """Whether any arm simulates what happens to the patients besides their counts."""
         return any(arm.scenario.outcomes is not None for arm in self.resolved_arms())
 
+    @property
+    def patients_per_centre(self) -> int | None:
+        """How many patients share the beds of a transplant unit; None where nobody waits for a bed."""
+        chosen = (arm.scenario.outcomes for arm in self.resolved_arms())
+        units = (outcomes.transplant for outcomes in chosen if outcomes and outcomes.transplant.beds)
+        return next((unit.patients_per_centre for unit in units), None)
+
     def after_switch(self) -> Scenario | None:
         """Return the scenario as it is from the day of the switch on, if there is one."""
         if self.switch is None:

@@ -7,7 +7,7 @@ import platform
 import resource
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
@@ -68,6 +68,9 @@ def run(scenario: Scenario, folder: Path, progress: Progress = lambda share: Non
     Raises FolderInUse, IntegrityFailure (to resume what is another run) or WorkersLost; what is finished is kept.
     """
     how = how or How()
+    if scenario.patients_per_centre:
+        # A block is a centre: its patients wait for the same beds.
+        how = replace(how, block_patients=scenario.patients_per_centre)
     with storage.claimed(folder, resume=how.resume):
         started, clock = datetime.now(UTC), time.perf_counter()
         storage.settle_identity(folder, _identity(scenario, how))
@@ -83,7 +86,7 @@ def run(scenario: Scenario, folder: Path, progress: Progress = lambda share: Non
 
 def simulate(scenario: Scenario, run_id: str, progress: Progress = lambda share: None) -> dict[str, pd.DataFrame]:
     """Return the tables of a scenario, computed in memory; `progress` hears the share done, from 0 to 1."""
-    blocks = blocks_of(scenario.cohort.n)
+    blocks = blocks_of(scenario.cohort.n, scenario.patients_per_centre or BLOCK_PATIENTS)
     done = [simulate_block(scenario, run_id, block.patient_ids, _part_of(progress, block)).tables for block in blocks]
     names = dict.fromkeys(name for tables in done for name in tables)
     return {name: pd.concat([tables[name] for tables in done if name in tables], ignore_index=True) for name in names}

@@ -46,7 +46,8 @@ def verify(folder: Path, *, as_json: bool) -> None:
 def simulated_again(folder: Path) -> tuple[int, list[str]]:
     """Simulate the first patients of a run once more from its resolved scenario; return how many, and the tables that differ."""
     scenario = load_scenario(folder / "scenario.yaml")
-    n = min(scenario.cohort.n, MOST_AGAIN)
+    # Patients who share beds can only be simulated together.
+    n = min(scenario.cohort.n, scenario.patients_per_centre or MOST_AGAIN)
     cohort = scenario.cohort.model_copy(update={"n": n})
     tables = trial.simulate(scenario.model_copy(update={"cohort": cohort}), folder.name)
     return n, [name for name in COMPARED if _differs(tables[name], trial.read_table(folder, name), n)]

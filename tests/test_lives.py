@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,11 @@ from titranc.models import catalogue, outcomes
 from titranc.models.documents import InputRefused
 from titranc.models.habits import Habits
 from titranc.sim import trial
+from titranc.sim.report.incidence import at_risk, incidences, survival
+from titranc.sim.report.page import write_report
 from titranc.sim.scenario import load_scenario
 from titranc.sim.streams import Purpose, Streams
+from titranc.sim.verifying import verify
 
 Tables = dict[str, pd.DataFrame]
 DRAWS, STANDARD_ERRORS = 100_000, 4.9
@@ -242,11 +246,66 @@ def test_late_results_do_not_upset_a_life(hours: int) -> None:
 
 def test_one_bed_is_never_given_to_two() -> None:
     tables = simulated("scn_few_beds", "cohort.n=150", "horizon_years=5")
-    events = tables["events"][tables["events"]["event"] == "conditioning"]
+    # Who dies before the graft is given leaves the bed at once.
+    events = tables["events"][tables["events"]["event"] == "transplant"]
     stay = catalogue.outcome_numbers("transplant")["graft_failure_seen_after_days"].value
     apart = events.groupby("arm")["day"].apply(lambda days: np.diff(np.sort(days)).min())
     assert apart["one_bed"] >= stay
     assert apart["no_limit"] < stay
+
+
+def test_a_run_of_lives_verifies_and_its_report_names_the_setting(tmp_path: Path) -> None:
+    trial.run(load_scenario("scn_lives", ["cohort.n=24", "horizon_years=4"]), tmp_path / "lives")
+    verify(tmp_path / "lives", as_json=True)
+    page = write_report(tmp_path / "lives").read_text()
+    assert "dose as: marker (arm guideline), marker (arm registry)" in page
+    assert "Kaplan-Meier" in page
+
+
+def test_a_block_is_a_centre_where_beds_are_shared_and_everybody_is_told(tmp_path: Path) -> None:
+    options = ["cohort.n=60", "horizon_years=2", "outcomes.transplant.patients_per_centre=25"]
+    result = trial.run(load_scenario("scn_few_beds", options), tmp_path / "beds")
+    assert result.manifest["coupled"]
+    assert [part["rows"] for part in result.manifest["tables"]["patients"]["parts"]] == [50, 50, 20]
+    verify(tmp_path / "beds", as_json=True)
+    assert "Patients share transplant beds" in write_report(tmp_path / "beds").read_text()
+
+
+def test_costs_come_from_the_prices_given_and_from_nowhere_else() -> None:
+    options = ("cohort.n=10", "horizon_years=2", "output.level=patient")
+    prices = "outcomes={prices: {currency: EUR, per_vial: 100, per_visit: 50}}"
+    found = simulated("scn_child", *options, prices)["outcomes"]
+    years = found["days_observed"] / 365.25
+    expected = 100 * found["vials_per_year"] * years + 50 * found["visits"]
+    np.testing.assert_allclose(found["cost"], expected)
+    assert "cost" not in simulated("scn_child", *options, "outcomes={}")["outcomes"]
+
+
+@pytest.mark.parametrize("name", list(catalogue.outcome_numbers("adverse_events")))
+def test_adverse_events_come_as_often_as_published_in_the_end(name: str) -> None:
+    shares = catalogue.values(catalogue.outcome_numbers("adverse_events"))
+    streams, place = Streams(9), list(shares).index(name)
+    drawn = [streams.generator(Purpose.ADVERSE_EVENT, patient).random(len(shares))[place] for patient in range(DRAWS)]
+    assert within(float((np.array(drawn) < shares[name]).mean()), shares[name], DRAWS)
+
+
+# Curves
+
+
+def test_incidence_with_competing_risks_is_that_of_a_small_example_by_hand() -> None:
+    """Four patients: leukaemia at 1 year, sepsis at 2, a transplant at 3, nothing until 4."""
+    days = 365.25 * np.array([1.0, 2.0, 3.0, 4.0])
+    columns = {"days_observed": [1461.0] * 4}
+    for number, name in enumerate(("mds_aml", "sepsis_death", "transplant", "death")):
+        status = [int(who == number) for who in range(4)] if name != "death" else [0, 1, 0, 0]
+        columns[f"time_to_{name}_days"] = days if name != "death" else [1461.0, days[1], 1461.0, 1461.0]
+        columns[f"status_{name}"] = status
+    curves = {curve.endpoint: curve for curve in incidences(pd.DataFrame(columns))}
+    assert {name: curve.share[-1] for name, curve in curves.items()} == pytest.approx(
+        {"mds_aml": 0.25, "sepsis_death": 0.25, "transplant": 0.25}
+    )
+    assert at_risk(pd.DataFrame(columns), np.array([0.0, 1.5, 3.5])).tolist() == [4, 3, 1]
+    assert survival(pd.DataFrame(columns)) == pytest.approx(2 / 3, abs=0.1)
 
 
 # Habits

@@ -42,12 +42,12 @@ def render_cohort(summary: pd.DataFrame, manifest: Mapping[str, Any], folder: Pa
         Text(NOTICE, style="yellow"),
         Text(),
         *[_arm(str(arm), rows) for arm, rows in summary.groupby("arm", sort=False)],
-        *_told(manifest),
+        *[Text(line) for line in told_beside(manifest)],
         Text(f"Files: {plain(folder)} (tables, manifest.json)"),
     )
 
 
-def _told(manifest: Mapping[str, Any]) -> list[Text]:
+def told_beside(manifest: Mapping[str, Any]) -> list[str]:
     """Return what must be said beside the numbers: the setting of the leukaemia, patients who are coupled, the accuracy."""
     effects = {arm: effect for arm, effect in manifest.get("dose_effect", {}).items() if effect != "none"}
     lines = []
@@ -58,7 +58,7 @@ def _told(manifest: Mapping[str, Any]) -> list[Text]:
         lines.append("Patients share transplant beds: here patient k alone is not patient k in the cohort.")
     if error := manifest.get("solver", {}).get("max_relative_error"):
         lines.append(f"Counts are computed to a relative error of {error:g}.")
-    return [Text(line) for line in lines]
+    return lines
 
 
 def _arm(arm: str, rows: pd.DataFrame) -> Table:

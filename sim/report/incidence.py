@@ -99,3 +99,14 @@ def _short(citation: str) -> str:
     author = citation.split()[0]
     year = next((word[:4] for word in citation.replace(";", " ").split() if word[:4].isdigit() and len(word) >= 4), "")
     return f"{author} {year}"
+
+
+def survival(outcomes: pd.DataFrame) -> float:
+    """Return the share still alive at the end of follow-up (Kaplan-Meier)."""
+    from scipy import stats
+
+    days, died = outcomes["time_to_death_days"].to_numpy(dtype=float), (outcomes["status_death"] == 1).to_numpy()
+    if not died.any():
+        return 1.0
+    curve = stats.ecdf(stats.CensoredData.right_censored(days, ~died)).sf
+    return float(curve.probabilities[-1])

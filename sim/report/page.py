@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from titranc.sim.report.cohort_summary import told_beside
 from titranc.sim.report.findings import ANC_BANDS, DOSE, answer, is_change, one_patient, rules_named
 from titranc.sim.report.grades import MEANING, number_in, number_rows, weight_legend, weight_mark
 from titranc.sim.report.plots.cohort import (
@@ -135,6 +136,7 @@ def render_page(run: Run) -> str:
             key_numbers=_key_numbers(run.outcomes),
             bands=_bands(_arm(run, story)),
             failed=_failed(run.outcomes),
+            beside=told_beside(run.manifest),
             rules=rules,
             deviations=_deviations(run.manifest.get("deviations", [])),
             parameters=_parameters(run, story),

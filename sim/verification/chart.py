@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,8 @@ def read_charts(folder: Path) -> list[Chart]:
     scenario = YAML(typ="safe").load((folder / "scenario.yaml").read_text(encoding="utf-8"))
     tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("visits", "doses", "events", "patients")}
     trajectory = folder / "trajectory.parquet"
-    tables["trajectory"] = pd.read_parquet(trajectory) if trajectory.exists() else pd.DataFrame(columns=[*KEY, "day"])
+    days = pd.read_parquet(trajectory) if trajectory.exists() else pd.DataFrame()
+    tables["trajectory"] = days if len(days) else pd.DataFrame(columns=[*KEY, "day", "dose_given_ug_per_kg"])
     return charts_of(manifest, scenario, tables)
 
 
@@ -73,6 +75,8 @@ def _resolved(scenario: dict[str, Any], arm: dict[str, Any]) -> dict[str, Any]:
 
 def _chart(manifest: dict[str, Any], scenario: dict[str, Any], arm: str, tables: dict[str, pd.DataFrame]) -> Chart:
     own = {name: table[table["arm"] == arm] for name, table in tables.items() if name != "patients"}
+    last = _last_day_of_titration(scenario, own["events"])
+    own["visits"], own["doses"] = _until(own["visits"], "day", last), _until(own["doses"], "day_start", last)
     numbers = manifest["guideline_values"]
     return Chart(
         arm=arm,
@@ -86,6 +90,19 @@ def _chart(manifest: dict[str, Any], scenario: dict[str, Any], arm: str, tables:
         events=own["events"],
         trajectory=own["trajectory"],
     )
+
+
+def _last_day_of_titration(scenario: dict[str, Any], events: pd.DataFrame) -> pd.Series[float]:
+    """Return by patient the day from which on the edition no longer titrates the disease: a transplant that befell the patient."""
+    scripted = bool((scenario.get("course") or {}).get("transplant"))
+    transplants = events[(events["event"] == "transplant") & (not scripted)]
+    days: pd.Series[float] = transplants.groupby("patient_id")["day"].min().astype(float)
+    return days
+
+
+def _until(table: pd.DataFrame, column: str, last: pd.Series[float]) -> pd.DataFrame:
+    """Return the rows before each patient's last day."""
+    return table[table[column] < table["patient_id"].map(last).fillna(math.inf)]
 
 
 def _number(entry: dict[str, Any], arm: str) -> float:

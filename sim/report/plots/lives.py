@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
-from titranc.sim.report.incidence import Incidence, at_risk, incidences, published
+from titranc.sim.report.incidence import Incidence, at_risk, incidences, published, survival
 from titranc.sim.report.style import (
     BAND_COLOURS,
     BLUE,
@@ -180,7 +180,7 @@ def caption_incidence(outcomes: pd.DataFrame, dose_effect: str) -> str:
     told = ", ".join(f"{CURVES[curve.endpoint][0]} {percent(curve.share[-1])}" for curve in found)
     end = outcomes["days_observed"].max() / DAYS_PER_YEAR
     return (
-        f"After {end:.0f} years, as the first of the three: {told}. Leukaemia under the setting `{dose_effect}`: see the "
+        f"After {end:.0f} years {percent(survival(outcomes))} are alive (Kaplan-Meier); as the first of the three: {told}. Leukaemia under the setting `{dose_effect}`: see the "
         "outcomes section. Crosses: published for the registry, whose clinics did not follow this guideline."
     )
 
