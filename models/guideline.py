@@ -63,6 +63,16 @@ class SafetyLimits:
     rise_needs_low_count: bool
     product_maximum_ug_per_kg_day: Mapping[str, float]
 
+    def lifted(self) -> SafetyLimits:
+        """Return the limits without the guideline's own: what remains is the most that may ever be given of a product."""
+        return replace(
+            self,
+            ceiling_ug_per_kg_day=math.inf,
+            exception_above_ug_per_kg_day=math.inf,
+            step_interval_days=0,
+            rise_needs_low_count=False,
+        )
+
     def most_of(self, product: str) -> float:
         """Return the most that may ever be given of a product in a day; of an unknown one, nothing."""
         return self.product_maximum_ug_per_kg_day.get(product, 0.0)
@@ -144,6 +154,11 @@ class Guideline:
             if applies(now):
                 return rule
         raise LookupError(f"{self.edition}: no dose rule applies; the last must always")
+
+    def care(self, observation: Observation, regimen: Regimen) -> tuple[Rule, ...]:
+        """Return the standing rules that apply when this regimen is left in force, whoever chose it."""
+        now = Situation(observation, self.values, self.product, self.schedule)
+        return self._standing(now if regimen == now.regimen else self._after(observation, regimen))
 
     def _standing(self, now: Situation) -> tuple[Rule, ...]:
         """Return the standing rules that apply to the dose left in force."""

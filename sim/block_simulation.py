@@ -9,13 +9,16 @@ import gc
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import simpy
 
 from titranc.models import catalogue
+from titranc.models.clinic_view import Policy
 from titranc.models.integrator import RECORDS
+from titranc.models.policies.python_policy import guarded
+from titranc.models.policies.standing_care import StandingCare
 from titranc.sim.clinic import Case, Clinic, Stage
 from titranc.sim.cohort import draw_patients
 from titranc.sim.columns import tables_at
@@ -65,8 +68,17 @@ class Simulated:
     seconds: dict[str, float]
 
 
-def simulate_block(scenario: Scenario, run_id: str, patient_ids: range, progress: Progress) -> Simulated:
-    """Return the tables of these patients: a pure function of the scenario and their numbers."""
+def simulate_block(
+    scenario: Scenario,
+    run_id: str,
+    patient_ids: range,
+    progress: Progress,
+    policies: Mapping[str, Policy] | None = None,
+) -> Simulated:
+    """Return the tables of these patients: a pure function of the scenario and their numbers.
+
+    `policies` by name of an arm take the place of the scenario's.
+    """
     begun = time.perf_counter()
     streams, arms = Streams(scenario.seed), scenario.resolved_arms()
     people = {arm.name: draw_patients(arm.scenario, streams, patient_ids) for arm in arms}
@@ -84,7 +96,8 @@ def simulate_block(scenario: Scenario, run_id: str, patient_ids: range, progress
         chemotherapy=any(arm.scenario.course.chemotherapy for arm in arms),
     )
     log = EventLog(len(bodies), full="visits" in tables_at(scenario.output.level))
-    clinics = {arm.name: _clinic(arm.name, arm.scenario, streams, log) for arm in arms}
+    own = policies or {}
+    clinics = {arm.name: _clinic(arm.name, arm.scenario, streams, log, own.get(arm.name)) for arm in arms}
     env = simpy.Environment(initial_time=0)
     courses: list[Course] = [_tell(env, days, progress)]
     cases = []
@@ -187,11 +200,12 @@ def _clock(drug: Drug) -> InjectionClock:
     )
 
 
-def _clinic(arm: str, scenario: Scenario, streams: Streams, log: EventLog) -> Clinic:
+def _clinic(arm: str, scenario: Scenario, streams: Streams, log: EventLog, own: Policy | None) -> Clinic:
     first, *later = _stages(scenario)
+    stage = _stage(first, 0)
     return Clinic(
         arm=arm,
-        stage=_stage(first, 0),
+        stage=stage if own is None else replace(stage, policy=StandingCare(guarded(own, arm), first.guideline())),
         later=tuple(_stage(stage, scenario.switch.from_day) for stage in later if scenario.switch),
         after_transplant=_after_transplant(scenario),
         assay=catalogue.assay(

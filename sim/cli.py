@@ -60,6 +60,26 @@ def run(
 
 
 @app.command()
+def compare(
+    what: Annotated[
+        list[str], typer.Argument(metavar="SCENARIO|RUN...", help="A scenario with arms, or finished runs.")
+    ],
+    n: Annotated[int | None, typer.Option("-n", help="Number of patients.")] = None,
+    changes: Annotated[list[str] | None, typer.Option("--set", help="key=value, such as horizon_years=5.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; default runs/<name>.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=1024, help="Processes to work in, on this machine.")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that stopped in the folder.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say which policy is better, for whom, and how sure that is, on the same patients and the same luck."""
+    from titranc.sim import comparing, running
+
+    asked = [*(changes or []), *([f"cohort.n={n}"] if n is not None else [])]
+    how = running.How(workers=workers, resume=resume)
+    comparing.compare(what, asked, out, how, as_json=as_json)
+
+
+@app.command()
 def sweep(
     scenario: ScenarioName,
     over: Annotated[list[str], typer.Option("--over", help="path=a,b,c or path=low:high:count; several make a grid.")],

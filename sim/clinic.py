@@ -20,6 +20,7 @@ from titranc.models.findings import Csf3rFinding
 from titranc.models.guideline import SafetyLimits
 from titranc.models.order_gate import order
 from titranc.models.patient import Patient
+from titranc.models.policies.python_policy import PolicyFailed
 from titranc.sim.life import Life
 from titranc.sim.log import EventLog
 from titranc.sim.streams import Purpose, Streams
@@ -189,7 +190,7 @@ class Clinic:
 
     def decide(self, case: Case, seen: Observation, visit_minute: int, minute: int) -> int:
         """Decide, order, write it down; return the minute of the next visit, a morning after this one."""
-        decision = case.policy.decide(seen)
+        decision = self.ask(case, seen)
         ordered = order(seen, decision, case.stage.limits)
         next_visit = visit_minute + ordered.next_visit_days * MINUTES_PER_DAY
         if not case.life.uneventful:
@@ -208,6 +209,14 @@ class Clinic:
     def transplanted(self, case: Case) -> None:
         """Let the rules for transplants take over, with a chart of their own."""
         case.enter(self.after_transplant)
+
+    def ask(self, case: Case, seen: Observation) -> Decision:
+        """Return the policy's decision; an error of a user's policy is told with the patient."""
+        try:
+            return case.policy.decide(seen)
+        except PolicyFailed as failed:
+            where = f"arm {self.arm}, patient {case.patient.patient_id}, day {seen.day}"
+            raise PolicyFailed(f"{where}: {failed}") from failed
 
     def next_stage_minute(self, case: Case) -> int:
         """Return the morning, as a minute, on which the next stage begins."""

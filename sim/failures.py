@@ -47,8 +47,9 @@ def explained(error: BaseException) -> tuple[str, int] | None:
     """Return message and exit code of a foreseeable failure, or None."""
     from titranc.models.documents import InputRefused
     from titranc.models.dosing import DoseRefused
+    from titranc.models.policies.python_policy import PolicyFailed
 
-    if isinstance(error, (InputRefused, DoseRefused)):
+    if isinstance(error, (InputRefused, DoseRefused, PolicyFailed)):
         return str(error), REFUSED
     if isinstance(error, Stopped):
         return "Stopped; what is finished is kept, `--resume` goes on.", TO_EXIT_CODE + int(error.args[0])

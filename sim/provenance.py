@@ -37,6 +37,8 @@ def provenance(scenario: Scenario, patients: pd.DataFrame) -> dict[str, Any]:
     return {
         "edition": edition.edition,
         "dose_effect": {arm.name: _dose_effect(arm.scenario) for arm in scenario.resolved_arms()},
+        "reference_arm": scenario.reference_arm,
+        "unconstrained": scenario.unconstrained,
         "coupled": scenario.patients_per_centre is not None,
         "rules": {entry.id: _rule(entry) for entry in rules},
         "deviations": _deviations(edition.audited, rules),

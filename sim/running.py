@@ -32,8 +32,8 @@ def default_folder(scenario: str, *, resume: bool = False) -> Path:
     return next(folder for folder in numbered if not folder.exists()) if taken else RUNS / name
 
 
-def run_and_report(scenario: Scenario, folder: Path, how: trial.How, *, open_report: bool) -> None:
-    """Run into `folder`, write the report where there are visits to report, print the summary."""
+def run_and_report(scenario: Scenario, folder: Path, how: trial.How, *, open_report: bool, quiet: bool = False) -> None:
+    """Run into `folder`, write the report where there are visits to report, print the summary unless `quiet`."""
     errors = Console(stderr=True)
     with storage.claimed(folder, resume=how.resume):
         pass  # a folder that is taken is refused before the wait
@@ -48,6 +48,10 @@ def run_and_report(scenario: Scenario, folder: Path, how: trial.How, *, open_rep
     ) as bar:
         task = bar.add_task(scenario.title, total=1.0)
         result = trial.run(scenario, folder, lambda share: bar.update(task, completed=share), how)
+    if "visits" in result.manifest["tables"] and quiet:
+        page.write_report(folder)
+    if quiet:
+        return
     visits = result.manifest["tables"].get("visits", {"parts": []})
     if len(visits["parts"]) != 1 or len(scenario.arms) > 1:
         Console().print(render_cohort(result.table("summary"), result.manifest, folder))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,8 +23,18 @@ from titranc.models.dosing import Schedule
 from titranc.models.guideline import Guideline, SafetyLimits
 from titranc.models.input_problems import refusal
 from titranc.models.number_grammar import NumberRefused, value_of
-from titranc.models.policies import fixed, registry
+from titranc.models.policies import (
+    cycle_aware,
+    fixed,
+    lowest_effective,
+    proportional_integral,
+    python_policy,
+    registry,
+    vial_rounding,
+)
 from titranc.models.policies.fixed import Fixed
+from titranc.models.policies.registry import Registry
+from titranc.models.policies.standing_care import StandingCare
 from titranc.sim.course_sections import Course, Outcomes
 from titranc.sim.scenario_combinations import misfits
 from titranc.sim.scenario_files import bundled_names, scenario_document
@@ -34,19 +44,28 @@ from titranc.sim.scenario_sections import (
     Arm,
     Assay,
     Cohort,
+    Compare,
     Drug,
     FixedBySurfacePolicy,
     FixedPolicy,
     GuidelinePolicy,
     Laboratory,
+    ModelInformedPolicy,
     Output,
     Policy,
-    RegistryPolicy,
+    PythonPolicy,
     Solver,
     Switch,
+    VialRoundingPolicy,
 )
 from titranc.sim.section import Section, Whole
 
+NUMBERED_POLICIES: dict[str, Callable[[str, SafetyLimits, Mapping[str, float]], tuple[DosePolicy, SafetyLimits]]] = {
+    "registry": registry.build,
+    "lowest_effective": lowest_effective.build,
+    "proportional_integral": proportional_integral.build,
+    "cycle_aware": cycle_aware.build,
+}
 DAYS_PER_YEAR = 365.25
 DEFAULT_SEED = 20261123
 _PLAIN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9_]*( [A-Za-z0-9_]+)*\Z")
@@ -106,6 +125,13 @@ class Scenario(Section):
         title="arms",
         description="Named changes to the base, compared on the same patients and the same luck.",
     )
+    compare: Compare = Field(default=Compare(), title="compare", description="How the arms are compared.")
+    unconstrained: bool = Field(
+        default=False,
+        title="unconstrained",
+        description="For research: lift the guideline's own limits from every policy; a drug's hard ceiling and the "
+        "contraindications stay. Said in red in the report.",
+    )
     output: Output = Field(default=Output(), title="output", description="What is written.")
 
     @model_validator(mode="after")
@@ -123,6 +149,18 @@ class Scenario(Section):
         return self
 
     @model_validator(mode="after")
+    def _reference_is_an_arm(self) -> Scenario:
+        names = [arm.name for arm in self.arms]
+        if self.compare.reference is not None and self.compare.reference not in names:
+            raise refusal(f"one of {', '.join(names)}", "compare", "reference")
+        return self
+
+    @property
+    def reference_arm(self) -> str:
+        """The arm that the others are held against."""
+        return self.compare.reference or self.arms[0].name
+
+    @model_validator(mode="after")
     def _parts_go_together(self) -> Scenario:
         misfit = next(misfits(self), None)
         if misfit is not None:
@@ -132,7 +170,7 @@ class Scenario(Section):
     @property
     def edition(self) -> str:
         """The guideline edition whose limits hold, whoever decides the dose."""
-        return self.policy.edition if isinstance(self.policy, GuidelinePolicy) else "source"
+        return self.policy.edition if isinstance(self.policy, (GuidelinePolicy, VialRoundingPolicy)) else "source"
 
     @property
     def edition_overrides(self) -> dict[str, float]:
@@ -153,18 +191,37 @@ class Scenario(Section):
 
     def policy_and_limits(self) -> tuple[DosePolicy, SafetyLimits]:
         """Return who decides, and the limits that hold for it."""
-        guideline = self.guideline()
-        if isinstance(self.policy, RegistryPolicy):
-            return registry.build(self.drug.product, guideline.limits, dict(self.policy.overrides))
-        return self.fixed_policy() or guideline, guideline.limits
+        policy, limits = self._policy_and_limits()
+        return policy, limits.lifted() if self.unconstrained else limits
 
-    def fixed_policy(self) -> Fixed | None:
-        """Return the policy of one dose for good, if that is what the scenario asks for."""
-        chosen, schedule = self.policy, self.drug.schedule
+    def _policy_and_limits(self) -> tuple[DosePolicy, SafetyLimits]:
+        guideline, chosen = self.guideline(), self.policy
+        if isinstance(chosen, GuidelinePolicy):
+            return guideline, guideline.limits
+        if isinstance(chosen, VialRoundingPolicy):
+            return vial_rounding.build(guideline, self.drug.product, guideline.limits, chosen.overrides)
+        if isinstance(chosen, PythonPolicy):
+            own = python_policy.build(chosen.object, keep_on_error=chosen.on_error == "keep")
+            return StandingCare(own, guideline), guideline.limits
+        if isinstance(chosen, (FixedPolicy, FixedBySurfacePolicy)):
+            fixed_dose = self._fixed_policy(chosen)
+            # Where lives are at stake even a fixed dose comes with fever care, marrow and referral.
+            return StandingCare(fixed_dose, guideline) if self.outcomes else fixed_dose, guideline.limits
+        if isinstance(chosen, ModelInformedPolicy):
+            # The bodies of its particles need the compiled model, which a look at a scenario does not.
+            from titranc.models.policies import model_informed
+
+            numbers = dict(chosen.overrides)
+            informed, limits = model_informed.build(self.drug.product, self.cohort.disease, guideline.limits, numbers)
+            return StandingCare(informed, guideline), limits
+        policy, limits = NUMBERED_POLICIES[chosen.kind](self.drug.product, guideline.limits, chosen.overrides)
+        return (policy if isinstance(policy, Registry) else StandingCare(policy, guideline)), limits
+
+    def _fixed_policy(self, chosen: FixedPolicy | FixedBySurfacePolicy) -> Fixed:
+        """Return the policy of one dose for good."""
+        schedule = self.drug.schedule
         if isinstance(chosen, FixedBySurfacePolicy):
             return fixed.build_by_surface(chosen.dose_ug_per_m2_day, self.drug.product, chosen.visit_every_days)
-        if not isinstance(chosen, FixedPolicy):
-            return None
         return fixed.build(
             chosen.dose_ug_per_kg_day,
             Schedule(schedule) if schedule else chosen.times_per_day,

@@ -294,24 +294,103 @@ class FixedBySurfacePolicy(Section):
     )
 
 
-class RegistryPolicy(Section):
-    """Treat as the clinics of the registry did: unhurried, each its own way, with the lowest dose that suffices."""
+class _NumberedPolicy(Section):
+    """A policy with numbers of its own, in models/policies."""
 
-    kind: Literal["registry"] = Field(title="kind", description="Registry practice, a clinician a patient.")
     overrides: dict[str, float] = Field(
-        default_factory=dict, title="overrides", description="Numbers of models/policies/registry.yaml to replace."
+        default_factory=dict,
+        title="overrides",
+        description="Numbers of the policy's file in models/policies to replace.",
     )
 
     @model_validator(mode="after")
-    def _known_numbers(self) -> RegistryPolicy:
-        known = list(read_document(MODELS_FOLDER / "policies" / "registry.yaml").data)
+    def _known_numbers(self) -> _NumberedPolicy:
+        known = list(read_document(MODELS_FOLDER / "policies" / f"{self.kind}.yaml").data)  # type: ignore[attr-defined]
         for name in self.overrides:
             if name not in known:
                 raise refusal(f"one of {', '.join(known)}", "overrides", name)
         return self
 
 
-Policy = Annotated[GuidelinePolicy | FixedPolicy | FixedBySurfacePolicy | RegistryPolicy, Field(discriminator="kind")]
+class RegistryPolicy(_NumberedPolicy):
+    """Treat as the clinics of the registry did: unhurried, each its own way, with the lowest dose that suffices."""
+
+    kind: Literal["registry"] = Field(title="kind", description="Registry practice, a clinician a patient.")
+
+
+class LowestEffectivePolicy(_NumberedPolicy):
+    """Probe downwards while the count stays in target."""
+
+    kind: Literal["lowest_effective"] = Field(title="kind", description="The lowest effective dose.")
+
+
+class ProportionalIntegralPolicy(_NumberedPolicy):
+    """Steer the logarithm of the count with a proportional-integral controller."""
+
+    kind: Literal["proportional_integral"] = Field(title="kind", description="A proportional-integral controller.")
+
+
+class CycleAwarePolicy(_NumberedPolicy):
+    """Judge trough and mean of a whole cycle."""
+
+    kind: Literal["cycle_aware"] = Field(title="kind", description="For counts that come and go.")
+
+
+class ModelInformedPolicy(_NumberedPolicy):
+    """Estimate the patient's own body from the counts so far, and choose the dose that it predicts to be best."""
+
+    kind: Literal["model_informed"] = Field(title="kind", description="Model-informed precision dosing.")
+
+
+class VialRoundingPolicy(_NumberedPolicy):
+    """Follow the guideline, in whole parts of a vial."""
+
+    kind: Literal["vial_rounding"] = Field(title="kind", description="The guideline, rounded to parts of a vial.")
+    edition: Annotated[str, AfterValidator(partial(_on_shelf, "guidelines"))] = Field(
+        default="source", title="edition", description="Edition: the name of a file in models/guidelines."
+    )
+
+
+class PythonPolicy(Section):
+    """A policy of your own: a class or function in a module that Python finds."""
+
+    kind: Literal["python"] = Field(title="kind", description="A Python object decides.")
+    object: str = Field(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$",
+        title="object",
+        description="module:name of a class without arguments, or of an object, with decide(observation).",
+    )
+    on_error: Literal["stop", "keep"] = Field(
+        default="stop",
+        title="on error",
+        description="What an error in it does: stop the run, or keep the dose in force and go on.",
+    )
+
+
+Policy = Annotated[
+    GuidelinePolicy
+    | FixedPolicy
+    | FixedBySurfacePolicy
+    | RegistryPolicy
+    | LowestEffectivePolicy
+    | ProportionalIntegralPolicy
+    | CycleAwarePolicy
+    | ModelInformedPolicy
+    | VialRoundingPolicy
+    | PythonPolicy,
+    Field(discriminator="kind"),
+]
+
+
+class Compare(Section):
+    """How arms are compared."""
+
+    reference: str | None = Field(
+        default=None,
+        title="reference",
+        description="Name of the arm that the others are held against; absent: the first.",
+    )
+    ci: float = Field(default=0.95, gt=0.5, lt=1, title="confidence", description="Level of the intervals.")
 
 
 class Solver(Section):

@@ -16,11 +16,13 @@ from typing import Any
 
 import pandas as pd
 
+from titranc.models.clinic_view import Policy
 from titranc.sim import parts, storage
 from titranc.sim.block_simulation import Progress, simulate_block
 from titranc.sim.blocks import BLOCK_PATIENTS, Block, blocks_of
 from titranc.sim.cohort_tables import LIVED, SUMMARISED, merged_counts, summary_table
 from titranc.sim.columns import AGGREGATES, TEMPORARY_AT
+from titranc.sim.contrasts import contrasts
 from titranc.sim.digests import ContentDigest
 from titranc.sim.executors import notes_of
 from titranc.sim.provenance import provenance
@@ -84,10 +86,21 @@ def run(scenario: Scenario, folder: Path, progress: Progress = lambda share: Non
     return Result(folder, manifest)
 
 
-def simulate(scenario: Scenario, run_id: str, progress: Progress = lambda share: None) -> dict[str, pd.DataFrame]:
-    """Return the tables of a scenario, computed in memory; `progress` hears the share done, from 0 to 1."""
+def simulate(
+    scenario: Scenario,
+    run_id: str,
+    progress: Progress = lambda share: None,
+    policies: Mapping[str, Policy] | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of a scenario, computed in memory; `progress` hears the share done, from 0 to 1.
+
+    `policies` by name of an arm decide in the place of what the scenario says, behind the same guard and gate.
+    """
     blocks = blocks_of(scenario.cohort.n, scenario.patients_per_centre or BLOCK_PATIENTS)
-    done = [simulate_block(scenario, run_id, block.patient_ids, _part_of(progress, block)).tables for block in blocks]
+    done = [
+        simulate_block(scenario, run_id, block.patient_ids, _part_of(progress, block), policies).tables
+        for block in blocks
+    ]
     names = dict.fromkeys(name for tables in done for name in tables)
     return {name: pd.concat([tables[name] for tables in done if name in tables], ignore_index=True) for name in names}
 
@@ -149,10 +162,20 @@ def _finish_tables(
     outcomes = parts.read_parts(folder, entries["outcomes"], ["run_id", "arm", *summarised])
     patients = parts.read_parts(folder, entries["patients"], ["age_start_years", "weight_z"])
     whole = {"summary": summary_table(outcomes)}
+    if len(scenario.arms) > 1:
+        whole["contrasts"] = _contrasts(scenario, folder, entries)
     whole |= {name: _added_up(parts.each_part(folder, entries[name])) for name in AGGREGATES}
     entries = {name: entry for name, entry in entries.items() if name not in _passing(scenario)}
     entries |= {name: parts.whole_table(folder, name, table) for name, table in whole.items()}
     return entries, provenance(scenario, patients)
+
+
+def _contrasts(scenario: Scenario, folder: Path, entries: dict[str, Any]) -> pd.DataFrame:
+    """Return every arm against the reference, from the tables of all blocks."""
+    outcomes = parts.read_parts(folder, entries["outcomes"])
+    people = ["arm", "patient_id", "age_start_years", "sex", "doses_taken_share", "p_gcsf_insensitivity"]
+    patients = parts.read_parts(folder, entries["patients"], people)
+    return contrasts(patients, outcomes, scenario.reference_arm, scenario.compare.ci)
 
 
 def _added_up(counts: Iterator[pd.DataFrame]) -> pd.DataFrame:

@@ -7,29 +7,19 @@ the goal and the step; the same patient has the same clinician in every arm.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from titranc.models.catalogue import Quantity, values
+from titranc.models.catalogue import values
 from titranc.models.clinic_view import Decision, Observation, Sentence
-from titranc.models.documents import read_document
 from titranc.models.dosing import Regimen
 from titranc.models.findings import Csf3rFinding
 from titranc.models.guideline import SafetyLimits
-from titranc.models.shelves import MODELS_FOLDER
+from titranc.models.policies.chart_reading import all_hold, days_at_dose, latest_counts, numbers_of
 
 if TYPE_CHECKING:
     import numpy as np
-
-
-@cache
-def numbers() -> dict[str, Quantity]:
-    """Return the numbers of registry practice, by name."""
-    data = read_document(MODELS_FOLDER / "policies" / "registry.yaml").data
-    return {name: Quantity(**entry) for name, entry in data.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,30 +75,32 @@ class Registry:
         return (
             (
                 "registry-halve",
-                lambda: bool(counts := _latest(seen, 1)) and counts[0] > v["halve_above_1e9_per_l"],
+                lambda: bool(counts := latest_counts(seen, 1)) and counts[0] > v["halve_above_1e9_per_l"],
                 0.5,
                 "ANC {anc} is above 10: half the dose, {dose:g} ug/kg/day.",
             ),
             (
                 "registry-raise",
                 lambda: (
-                    _all(_latest(seen, int(v["counts_for_a_rise"])), lambda anc: anc < goal)
-                    and _days_at_dose(seen) >= v["raise_after_days"]
+                    all_hold(latest_counts(seen, int(v["counts_for_a_rise"])), lambda anc: anc < goal)
+                    and days_at_dose(seen) >= v["raise_after_days"]
                 ),
                 self.clinician.raise_fold,
                 "ANC {anc} stays below the goal of {goal:.1f}: {dose:g} ug/kg/day.",
             ),
             (
                 "registry-ease",
-                lambda: _all(_latest(seen, 2), lambda anc: anc > v["ease_above_1e9_per_l"]),
+                lambda: all_hold(latest_counts(seen, 2), lambda anc: anc > v["ease_above_1e9_per_l"]),
                 v["ease_fold"],
                 "ANC {anc} stays above 5: less, {dose:g} ug/kg/day.",
             ),
             (
                 "registry-probe",
                 lambda: (
-                    _all(_latest(seen, int(v["probe_counts"])), lambda anc: anc > goal * v["probe_above_goal_fold"])
-                    and _days_at_dose(seen) >= v["probe_after_days"]
+                    all_hold(
+                        latest_counts(seen, int(v["probe_counts"])), lambda anc: anc > goal * v["probe_above_goal_fold"]
+                    )
+                    and days_at_dose(seen) >= v["probe_after_days"]
                 ),
                 v["probe_fold"],
                 "ANC {anc} stays well above the goal of {goal:.1f}: try {dose:g} ug/kg/day.",
@@ -142,7 +134,7 @@ class Registry:
         orders, v = {}, self.values
         if seen.last_marrow_day is None or seen.day - seen.last_marrow_day >= v["marrow_every_days"]:
             orders["marrow"] = "registry-marrow"
-        low = _all(_latest(seen, 3), lambda anc: anc < v["refer_below_1e9_per_l"])
+        low = all_hold(latest_counts(seen, 3), lambda anc: anc < v["refer_below_1e9_per_l"])
         if low and regimen.ug_per_kg_day >= v["refer_at_ug_per_kg_day"]:
             orders["hsct_non_responder"] = "registry-refer"
         if seen.findings.csf3r is Csf3rFinding.WITH_PROGRESSION:
@@ -150,9 +142,9 @@ class Registry:
         return orders
 
 
-def build(product: str, limits: SafetyLimits, overrides: dict[str, float]) -> tuple[Registry, SafetyLimits]:
+def build(product: str, limits: SafetyLimits, overrides: Mapping[str, float]) -> tuple[Registry, SafetyLimits]:
     """Return registry practice and the limits it works under: its own ceiling, no risk lines, no waiting for a low count."""
-    v = values(numbers()) | overrides
+    v = values(numbers_of("registry")) | dict(overrides)
     start = _between(v["start_low_ug_per_kg_day"], v["start_high_ug_per_kg_day"], 0.0)
     middle = _between(v["goal_lowest_1e9_per_l"], v["goal_highest_1e9_per_l"], 0.5)
     clinician = Clinician(start, middle, _between(v["raise_smallest_fold"], v["raise_largest_fold"], 0.5))
@@ -168,20 +160,3 @@ def build(product: str, limits: SafetyLimits, overrides: dict[str, float]) -> tu
 
 def _between(low: float, high: float, share: float) -> float:
     return low + (high - low) * share
-
-
-def _latest(seen: Observation, n: int) -> list[float]:
-    """Return the latest n usable counts, today's first; fewer when there are not so many."""
-    earlier = (visit.count for visit in reversed(seen.history))
-    usable = (count.anc_1e9_per_l for count in (seen.count, *earlier) if count.usable)
-    found = [anc for anc in islice(usable, n) if anc is not None]
-    return found if len(found) == n else []
-
-
-def _all(counts: list[float], holds: Callable[[float], bool]) -> bool:
-    return bool(counts) and all(holds(anc) for anc in counts)
-
-
-def _days_at_dose(seen: Observation) -> int:
-    changes = seen.history.changes
-    return seen.day - (changes[-1].day if changes else 0)

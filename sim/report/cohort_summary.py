@@ -54,9 +54,14 @@ def told_beside(manifest: Mapping[str, Any]) -> list[str]:
     if effects:
         named = ", ".join(f"{effect} (arm {arm})" for arm, effect in effects.items())
         lines.append(f"MDS and AML were simulated with the dose as: {named}.")
-    if manifest.get("coupled"):
+    if manifest.get("unconstrained") is True:
+        lines.append(
+            "UNCONSTRAINED: the guideline's own limits were lifted in this run; only the drugs' hard ceilings held."
+        )
+    if manifest.get("coupled") is True:
         lines.append("Patients share transplant beds: here patient k alone is not patient k in the cohort.")
-    if error := manifest.get("solver", {}).get("max_relative_error"):
+    error = manifest.get("solver", {}).get("max_relative_error")
+    if isinstance(error, float):
         lines.append(f"Counts are computed to a relative error of {error:g}.")
     return lines
 

@@ -29,6 +29,7 @@ from titranc.sim.report.plots.cohort import (
     plot_patients,
     plot_shares,
 )
+from titranc.sim.report.plots.comparison import caption_forest, caption_plane, plot_forest, plot_plane
 from titranc.sim.report.plots.cycles import caption_cycles, plot_cycles
 from titranc.sim.report.plots.first_weeks import (
     caption_first_weeks,
@@ -54,6 +55,7 @@ from titranc.sim.report.plots.titration import caption_titration, plot_titration
 from titranc.sim.report.run_folder import Run, Story, first_story, optional_table, read_run
 from titranc.sim.report.style import BAND_COLOURS
 from titranc.sim.report.svg import inline_svg
+from titranc.sim.report.verdict import verdict
 from titranc.sim.report.words import NOTICE, anc, counted, day_words, event_words, number, percent, plain
 
 REPORT_NAME = "report.html"
@@ -137,6 +139,7 @@ def render_page(run: Run) -> str:
             bands=_bands(_arm(run, story)),
             failed=_failed(run.outcomes),
             beside=told_beside(run.manifest),
+            comparison=_comparison(run),
             rules=rules,
             deviations=_deviations(run.manifest.get("deviations", [])),
             parameters=_parameters(run, story),
@@ -256,6 +259,22 @@ def _cohort_pictures(run: Run) -> list[dict[str, Any]]:
         *_lives(run, counts, order),
         _picture("cohort-patients", plot_patients(outcomes), caption_patients(outcomes)),
     ]
+
+
+def _comparison(run: Run) -> dict[str, Any] | None:
+    """Return pictures and sentences on the arms against each other, of a run with several arms and enough patients."""
+    table = optional_table(run.folder, "contrasts")
+    if table.empty or run.outcomes["patient_id"].nunique() < FEWEST_FOR_A_COHORT:
+        return None
+    reference = run.manifest["reference_arm"]
+    effects = [effect for effect in run.manifest.get("dose_effect", {}).values() if effect != "none"]
+    return {
+        "sentences": verdict(table, reference, effects),
+        "figures": [
+            _picture("comparison-plane", plot_plane(run.outcomes), caption_plane(run.outcomes)),
+            _picture("comparison-forest", plot_forest(table, reference), caption_forest(table, reference)),
+        ],
+    }
 
 
 def _lives(run: Run, counts: pd.DataFrame, arms: list[str]) -> list[dict[str, Any]]:

@@ -1,0 +1,143 @@
+"""Paired differences, their errors, and the sentences made of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from titranc.models.documents import InputRefused
+from titranc.sim import comparing, trial
+from titranc.sim.contrasts import contrasts
+from titranc.sim.report.page import write_report
+from titranc.sim.report.plots.comparison import pareto
+from titranc.sim.report.verdict import judged, verdict
+from titranc.sim.scenario import load_scenario
+
+TWO = [
+    "cohort.n=40",
+    "horizon_years=1",
+    "output.level=visit",
+    "arms=[{name: source}, {name: low, policy: {kind: fixed, dose_ug_per_kg_day: 2}}]",
+]
+
+
+def made_up(n: int, effect: float, noise: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Two arms of n patients who differ much between each other and by `effect` between the arms."""
+    luck = np.random.default_rng(1)
+    own = luck.uniform(0.2, 0.9, n)
+    changed = own + effect + noise * luck.standard_normal(n)
+    patients = pd.DataFrame(
+        {"arm": ["a"] * n, "patient_id": range(n), "age_start_years": 5.0, "sex": "female", "doses_taken_share": 0.95}
+    )
+    outcomes = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "arm": arm, "patient_id": range(n), "share_anc_1_to_5": share, "share_anc_below_0_5": 0.0,
+                    "days_observed": 365, "mean_dose_ug_per_kg_day": 5.0, "peak_dose_ug_per_kg_day": 5.0,
+                    "final_dose_ug_per_kg_day": 5.0, "visits": 10,
+                }
+            )
+            for arm, share in (("a", own), ("b", changed))
+        ],
+        ignore_index=True,
+    )  # fmt: skip
+    return patients, outcomes
+
+
+def of(table: pd.DataFrame, endpoint: str) -> pd.Series:
+    return table[(table["subgroup"] == "all") & (table["endpoint"] == endpoint)].iloc[0]
+
+
+def test_a_paired_difference_and_its_errors_are_those_of_the_pairs() -> None:
+    patients, outcomes = made_up(200, 0.05, 0.02)
+    row = of(contrasts(patients, outcomes, "a"), "share_anc_1_to_5")
+    by_arm = {
+        arm: rows.sort_values("patient_id")["share_anc_1_to_5"].to_numpy() for arm, rows in outcomes.groupby("arm")
+    }
+    difference = 100 * (by_arm["b"] - by_arm["a"])
+    assert row["paired_difference"] == pytest.approx(difference.mean())
+    assert row["mcse"] == pytest.approx(difference.std(ddof=1) / np.sqrt(200))
+    assert row["ci_high"] - row["ci_low"] == pytest.approx(2 * 1.96 * row["mcse"], rel=0.15)
+    assert row["patients_to_tell"] == np.ceil((1.96 * difference.std(ddof=1) / difference.mean()) ** 2)
+
+
+def test_an_interval_covers_the_truth_as_often_as_it_says() -> None:
+    """Of 200 made-up trials about 190; fewer than 174 would be seen once in a million."""
+    covered = 0
+    for seed in range(200):
+        luck = np.random.default_rng(seed)
+        patients, outcomes = made_up(60, 0.0, 0.0)
+        outcomes.loc[outcomes["arm"] == "b", "share_anc_1_to_5"] += 0.03 + 0.05 * luck.standard_normal(60)
+        row = of(contrasts(patients, outcomes, "a"), "share_anc_1_to_5")
+        covered += row["ci_low"] <= 3.0 <= row["ci_high"]
+    assert covered >= 174
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "low", "high", "expected"),
+    [
+        ("died", 1.0, 4.0, "worse"),
+        ("died", -4.0, -1.0, "better"),
+        ("died", -0.2, 0.3, "alike"),
+        ("died", -4.0, 3.0, "open"),
+        ("share_anc_1_to_5", 2.0, 5.0, "better"),
+        ("share_anc_1_to_5", -5.0, -2.0, "worse"),
+        ("share_anc_1_to_5", 0.1, 0.4, "alike"),
+    ],
+)
+def test_an_interval_is_judged_by_what_matters(endpoint: str, low: float, high: float, expected: str) -> None:
+    assert judged({"endpoint": endpoint, "ci_low": low, "ci_high": high}) == expected
+
+
+def test_a_cohort_too_small_says_so_and_how_many_would_do() -> None:
+    patients, outcomes = made_up(30, 0.0, 0.0)
+    outcomes = outcomes.assign(
+        status_death=0, status_mds_aml=0, status_transplant=0, infections=1, severe_infections=0, hospital_days=0,
+        drug_mg_per_year=1.0,
+    )  # fmt: skip
+    outcomes.loc[[31, 32], "status_death"] = 1
+    told = " ".join(verdict(contrasts(patients, outcomes, "a"), "a", ["marker"]))
+    assert "30 patients are too few to tell" in told
+    assert "patients would be enough" in told
+    assert "with the dose as marker" in told
+
+
+def test_arms_that_nobody_beats_make_the_line() -> None:
+    plane = pd.DataFrame({"dose": [5.0, 8.0, 9.0], "share": [0.7, 0.9, 0.8]}, index=["low", "good", "bad"])
+    assert pareto(plane) == ["low", "good"]
+
+
+def test_a_run_with_arms_carries_its_comparison(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trial.run(load_scenario("scn_child", TWO), tmp_path / "run")
+    page = write_report(tmp_path / "run").read_text()
+    assert "The arms compared" in page
+    assert "low is worse than source" in page
+    comparing.compare([str(tmp_path / "run")], [], None, trial.How(), as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert told["reference"] == "source"
+    assert any("low is worse than source" in line for line in told["verdict"])
+
+
+def test_runs_of_the_same_patients_are_compared_and_others_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["cohort.n=24", "horizon_years=0.5", "output.level=patient"]
+    trial.run(load_scenario("scn_child", options), tmp_path / "source")
+    trial.run(load_scenario("scn_child", [*options, "policy={kind: registry}"]), tmp_path / "registry")
+    trial.run(load_scenario("scn_child", [*options, "seed=5"]), tmp_path / "others")
+    comparing.compare([str(tmp_path / "source"), str(tmp_path / "registry")], [], None, trial.How(), as_json=False)
+    assert "the paired differences from it" in capsys.readouterr().out
+    with pytest.raises(InputRefused, match="the same seed"):
+        comparing.compare([str(tmp_path / "source"), str(tmp_path / "others")], [], None, trial.How(), as_json=False)
+
+
+def test_a_scenario_with_one_arm_cannot_be_compared(tmp_path: Path) -> None:
+    with pytest.raises(InputRefused, match="two arms"):
+        comparing.compare(["scn_child"], [], tmp_path / "x", trial.How(), as_json=False)
+    with pytest.raises(InputRefused, match="reference"):
+        load_scenario("scn_child", ["compare.reference=nobody"])
