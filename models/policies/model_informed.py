@@ -36,11 +36,13 @@ if TYPE_CHECKING:
 START, KEEP, RAISE, LOWER, NOT_USABLE = "mipd-start", "mipd-keep", "mipd-raise", "mipd-lower", "mipd-not-usable"
 EXCEPTION = "mipd-exception"
 PRODUCT = "filgrastim"
+RAISES = ("raise_fold", "raise_most_fold")
 # An injection that falls due in a course whose form the policy cannot foresee has no place in its model.
 UNFORESEEN_COURSES = frozenset({"chemotherapy", "culprit_drug", "transplant"})
 # Bodies of a filter are compared with noisy counts: the coarsest integration is a hundred times finer.
 ACCURACY = "fast"
-ENSEMBLE_SEED = 1
+RATIO_ROUNDS = 50
+RENEWAL, OUTLOOK = 0, 1
 SMALLEST_UNIFORM = 1e-9
 LONG_AGO_DAY = -1_000_000
 # What a body that could not be followed counts for, as the logarithm of a likelihood.
@@ -117,12 +119,8 @@ def _ensemble(disease: str, n: int) -> tuple[Prior, Individuals, Floats, Floats]
 
     Evenly spread over the prior, and the same for all patients.
     """
-    from scipy.stats import qmc
-
     prior = Prior(catalogue.disease(disease))
-    dimensions = len(prior.diagnosis.parameters) + 2
-    points = qmc.Sobol(dimensions, rng=np.random.default_rng(ENSEMBLE_SEED)).random_base2(math.ceil(math.log2(n)))[:n].T
-    uniform = np.clip(points, SMALLEST_UNIFORM, 1 - SMALLEST_UNIFORM)
+    uniform = _evenly_spread(len(prior.diagnosis.parameters) + 2, n)
     drawn = prior.draws(uniform)
     individuals = replace(drawn, remitted=np.zeros(n, dtype=np.bool_))
     parameters = prior.parameters(individuals)
@@ -176,16 +174,18 @@ class Particles:
     def foretell(self, regimens: Sequence[Regimen]) -> Floats:
         """Return the ANC (10^9/L) of the coming mornings under each regimen, [regimens, bodies, days].
 
-        The bodies are equally likely and the regimens differ in nothing but their dose.
+        The bodies are equally likely, the regimens differ in nothing but their dose, and under each of them a body misses the
+        same injections: the dose has to last over a day without drug.
         """
         chosen, days = self.likely(int(self._v["outlook_particles"])), int(self._v["outlook_days"])
-        shape = len(regimens), len(chosen)
         index = np.tile(chosen, len(regimens))
         future = Bodies(self._bodies.parameters[:, index], self._bodies.state[:, index], ACCURACY)
         future.go_back(np.arange(len(index)), self._bodies.remember(index))
-        fold = np.repeat([regimen.dose.ug_per_kg for regimen in regimens], len(chosen)) * self._v["doses_taken_share"]
-        mornings = future.advance(days, _plan(regimens[0], self.day, self.day, self.day + days, fold))
-        return np.moveaxis(mornings[:, 0].reshape(days, *shape), 0, 2)
+        luck = np.random.default_rng([self._seed, OUTLOOK, self.day])
+        taken = luck.random((days, regimens[0].injections_per_day, len(chosen))) < self._v["doses_taken_share"]
+        amounts = np.concatenate([taken * regimen.dose.ug_per_kg for regimen in regimens], axis=2)
+        mornings = future.advance(days, _plan(regimens[0], self.day, self.day, self.day + days, amounts))
+        return np.moveaxis(mornings[:, 0].reshape(days, len(regimens), len(chosen)), 0, 2)
 
     def _go_to(self, day: int) -> None:
         """Let the bodies live under the doses ordered until the morning of a day."""
@@ -212,7 +212,7 @@ class Particles:
 
     def _renew(self, weights: Floats) -> None:
         """Draw the bodies again by their weights, jittered so that mean and spread stay, a few of them wholly new."""
-        luck, v, n = np.random.default_rng([self._seed, self._renewals]), self._v, len(weights)
+        luck, v, n = np.random.default_rng([self._seed, RENEWAL, self._renewals]), self._v, len(weights)
         self._renewals += 1
         scores, parents = self._individuals.scores, _systematic(weights, n, float(luck.random()))
         mean = scores @ weights
@@ -241,10 +241,15 @@ class Particles:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A dose as it was chosen: the shares of time in target expected of it and of the dose in force."""
+    """The dose to ask for and the one it leads to, with the shares of time in target expected of them and of the present one.
+
+    The two differ where the dose that is worth most is more than a step away, or not yet allowed.
+    """
 
     regimen: Regimen
     share: float
+    aim: Regimen
+    share_of_aim: float
     share_before: float
 
 
@@ -297,33 +302,42 @@ class ModelInformed:
         return seen.count.usable and seen.count.anc_1e9_per_l is not None and fresh
 
     def _choice(self, seen: Observation, before: Regimen, particles: Particles) -> Choice:
-        """Return the dose with the most expected time in target for its price, at most one step away."""
+        """Return the dose with the most expected time in target for its price, or the nearest to it that may be asked for."""
         v, options = self.values, self._options(seen, before)
-        anc = particles.foretell(options)
+        tried = [*options, *self._options_ahead(seen, before, options)]
+        anc = particles.foretell(tried)
         in_target = (anc >= self.limits.target_low_1e9_per_l) & (anc <= v["target_high_1e9_per_l"])
-        shares = in_target.mean(axis=(1, 2)).tolist()
-        worth = [
-            share - v["price_per_ug_per_kg_day"] * option.ug_per_kg_day
-            for share, option in zip(shares, options, strict=True)
-        ]
-        best = max(range(len(options)), key=worth.__getitem__)
+        shares = in_target.mean(axis=(1, 2))
+        worth = shares - v["price_per_ug_per_kg_day"] * np.array([regimen.ug_per_kg_day for regimen in tried])
+        best = int(np.argmax(worth))
         if worth[best] < worth[0] + v["least_gain"]:
             best = 0
-        largest = self._base(seen, before) * v["raise_most_fold"]
-        within_a_step = [i for i, option in enumerate(options) if option.ug_per_kg_day <= largest or i == 0]
-        nearest = best if best in within_a_step else max(within_a_step, key=lambda i: options[i].ug_per_kg_day)
-        return Choice(options[nearest], shares[nearest], shares[0])
+        aim = tried[best].ng_per_kg_day
+        asked = min(range(len(options)), key=lambda index: abs(options[index].ng_per_kg_day - aim))
+        return Choice(options[asked], float(shares[asked]), tried[best], float(shares[best]), float(shares[0]))
 
     def _options(self, seen: Observation, before: Regimen) -> list[Regimen]:
-        """Return the doses that may be asked for today, the present one first: more on a low count, less on any other."""
-        v, base, dose = self.values, self._base(seen, before), before.ug_per_kg_day
+        """Return the doses that may be asked for today, the present one first.
+
+        More only on a low count, less only on one that is not.
+        """
+        base, dose = self._base(seen, before), before.ug_per_kg_day
         low = (seen.count.anc_1e9_per_l or 0.0) < self.limits.target_low_1e9_per_l
-        more = ("raise_fold", "raise_most_fold", "look_up_fold", "look_up_most_fold")
         less = () if low and dose > 0 else ("lower_most_fold", "lower_fold")
-        folds = [*(v[name] for name in less), 1.0, *(v[name] for name in more)]
-        wished = dict.fromkeys(self._dose(seen, base * fold, before) for fold in folds)
-        regimens = [before.with_average(wish) for wish in wished if wish != dose]
+        folds = [*(self.values[name] for name in less), 1.0, *(self.values[name] for name in RAISES)]
+        wished = sorted({self._dose(seen, base * fold, before) for fold in folds} - {dose})
+        regimens = (before.with_average(wish) for wish in wished)
         return [before, *(regimen for regimen in regimens if self._is_open(seen, before, regimen, low=low))]
+
+    def _options_ahead(self, seen: Observation, before: Regimen, options: Sequence[Regimen]) -> list[Regimen]:
+        """Return doses that are more than a step away: one that helps is a reason to go its way."""
+        v, base, most = self.values, self._base(seen, before), self._most(before)
+        folds: list[float] = []
+        if any(option.ng_per_kg_day > before.ng_per_kg_day for option in options):
+            folds += [v["look_up_fold"], v["look_up_most_fold"]]
+        if before.ng_per_kg_day and (seen.count.anc_1e9_per_l or 0.0) > v["target_high_1e9_per_l"]:
+            folds += [v["look_down_fold"], 0.0]
+        return [before.with_average(dose) for dose in sorted({min(round(base * fold, 2), most) for fold in folds})]
 
     def _base(self, seen: Observation, before: Regimen) -> float:
         """Return the dose that steps are taken from: the one in force, the one held, or that of the start."""
@@ -334,8 +348,11 @@ class ModelInformed:
         """Return a dose within the limits; one that is next to nothing is none."""
         line, dose = self.limits.exception_above_ug_per_kg_day, before.ug_per_kg_day
         soft = math.inf if self._persistently_low(seen, before) else max(line, dose)
-        most = min(soft, self.limits.ceiling_ug_per_kg_day, self.limits.most_of(before.product))
+        most = min(soft, self._most(before))
         return min(round(wished, 2), most) if wished >= self.values["least_ug_per_kg_day"] else 0.0
+
+    def _most(self, before: Regimen) -> float:
+        return min(self.limits.ceiling_ug_per_kg_day, self.limits.most_of(before.product))
 
     def _persistently_low(self, seen: Observation, before: Regimen) -> bool:
         """Whether the counts stay low at the line that only an exception may cross."""
@@ -383,9 +400,13 @@ class ModelInformed:
             "dose": choice.regimen.ug_per_kg_day,
             "percent": 100 * choice.share,
             "percent_before": 100 * choice.share_before,
+            "aim": choice.aim.ug_per_kg_day,
+            "percent_of_aim": 100 * choice.share_of_aim,
             "days": self.values["outlook_days"],
         }
         sentence = SENTENCES[_direction(seen, before, choice.regimen)[1]]
+        if choice.aim != choice.regimen:
+            sentence += ON_THE_WAY
         return self._asked(seen, before, choice.regimen, Sentence(sentence, lambda: told), self._next_visit_days(seen))
 
     def _wait(self, seen: Observation, before: Regimen) -> Decision:
@@ -412,6 +433,7 @@ _EXPECTED = "the model puts it at {middle:.2f} ({low:.2f} to {high:.2f}) and exp
 _INSTEAD = (
     "{percent:.0f} % of the next {days:g} days in target on {dose:g} ug/kg/day, {percent_before:.0f} % on {before:g}: "
 )
+ON_THE_WAY = " It is a step towards {aim:g} ug/kg/day, on which {percent_of_aim:.0f} % are expected."
 SENTENCES = {
     START: "ANC {anc:.2f}; " + _EXPECTED + _INSTEAD + "start.",
     KEEP: "ANC {anc:.2f}; "
@@ -473,13 +495,16 @@ def _log_likelihood(anc: Floats, reported: float, v: dict[str, float]) -> Floats
 
 
 def _plan(regimen: Regimen, since: int, from_day: int, to_day: int, ug_per_kg: Floats) -> DosePlan:
-    """Return the injections of `ug_per_kg` [n] by a regimen that began on the day `since`, from one morning to another."""
+    """Return the injections by a regimen that began on the day `since`, from one morning to another.
+
+    `ug_per_kg` is each of them, [n] or [days, injections a day, n].
+    """
     drug = catalogue.drug(regimen.product)
     times = regimen.injections_per_day
     hours = drug.injection_hours.once_daily if times == 1 else drug.injection_hours.twice_daily
     due = np.array([regimen.falls_on(day, since) for day in range(from_day, to_day)], dtype=np.float64)
-    amount = np.broadcast_to(due[:, None, None] * ug_per_kg, (to_day - from_day, times, len(ug_per_kg)))
-    minute = np.repeat([[60 * hour] for hour in hours], len(ug_per_kg), axis=1)
+    amount = np.broadcast_to(due[:, None, None] * ug_per_kg, (to_day - from_day, times, ug_per_kg.shape[-1]))
+    minute = np.repeat([[60 * hour] for hour in hours], ug_per_kg.shape[-1], axis=1)
     return DosePlan(amount, minute, [drug.depot] * times)
 
 
@@ -487,3 +512,12 @@ def _systematic(weights: Floats, n: int, offset: float) -> NDArray[np.int64]:
     """Return n numbers drawn by weight with one stride and one offset between 0 and 1."""
     places = np.searchsorted(np.cumsum(weights), (np.arange(n) + offset) / n)
     return np.asarray(np.minimum(places, len(weights) - 1), dtype=np.int64)
+
+
+def _evenly_spread(dimensions: int, n: int) -> Floats:
+    """Return n points [dimensions, n] that fill the unit cube evenly: steps by powers of a generalised golden ratio."""
+    ratio = 2.0
+    for _ in range(RATIO_ROUNDS):
+        ratio = (1 + ratio) ** (1 / (dimensions + 1))
+    steps = ratio ** -np.arange(1.0, dimensions + 1)
+    return np.clip((0.5 + np.arange(n) * steps[:, None]) % 1, SMALLEST_UNIFORM, 1 - SMALLEST_UNIFORM)
