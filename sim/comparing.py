@@ -113,9 +113,7 @@ def _tell(found: _Compared, *, as_json: bool) -> None:
 def _table(found: _Compared) -> Table:
     """Return the mean of the reference, and of every other arm the paired difference with what can be said of it."""
     whole = found.table[found.table["subgroup"] == "all"]
-    table = Table(
-        title=title, caption=caption, title_justify="left", caption_justify="left", box=None, padding=(0, 1, 0, 0)
-    )
+    table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
     there = [name for name in SHOWN if (whole["endpoint"] == name).any()]
     for name in there:
