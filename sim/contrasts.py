@@ -39,7 +39,7 @@ ENDPOINTS = (
     Endpoint("died", "died", "% of patients", more_is_better=False, matters=0.5),
     Endpoint("life_years", "years lived in the follow-up", "years", more_is_better=True, matters=0.05),
     Endpoint("hospital_days", "days in hospital", "days", more_is_better=False, matters=1.0),
-    Endpoint("visits", "visits", "visits", more_is_better=False, matters=5.0),
+    Endpoint("visits", "visits", "a patient", more_is_better=False, matters=5.0),
     Endpoint("drug_mg_per_year", "drug", "mg a year", more_is_better=False, matters=2.0),
 )
 BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}

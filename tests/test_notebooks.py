@@ -16,6 +16,8 @@ CHANGED = {
     "04_diseases_compared": "patients = 3",
     "05_fifteen_years": "patients = 30",
     "06_leukaemia_risk_and_transplant": "patients = 30",
+    "07_compare_policies": "patients = 24",
+    "08_write_your_own_policy": "step = 1.5",
     "10_a_big_cohort_on_dask": "patients = 60",
 }
 SAYS = "for teaching and research only"

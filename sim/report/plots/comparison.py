@@ -72,6 +72,8 @@ def plot_plane(outcomes: pd.DataFrame) -> Figure:
     quiet(axes, "Days with a count of 1 to 5, % of all")
     line = plane.loc[pareto(plane)]
     axes.plot(line["dose"], 100 * line["share"], color=SOFT, linewidth=1, linestyle="--", zorder=1)
+    # Neighbours write on different sides of their points.
+    above = dict(zip(plane.sort_values("dose").index, [True, False] * len(plane), strict=False))
     for (arm, row), colour in zip(plane.iterrows(), COLOURS * len(plane), strict=False):
         axes.errorbar(
             row["dose"], 100 * row["share"], xerr=NORMAL_95 * row["dose_error"], yerr=100 * NORMAL_95 * row["share_error"],
