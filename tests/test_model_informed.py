@@ -223,6 +223,33 @@ def test_a_higher_price_of_drug_never_gives_more_of_it() -> None:
     seen = after(8, 0)[2].seen
     doses = [policy(0, price_per_ug_per_kg_day=price).decide(seen).regimen.ug_per_kg_day for price in (0.0, 0.01, 0.5)]
     assert doses == sorted(doses, reverse=True)
+    assert doses[-1] < doses[0]
+
+
+def test_a_cycle_raises_no_dose_on_a_count_that_is_not_low() -> None:
+    low = [(7 * visit, 0.1, CountStatus.VALID) for visit in range(8)]
+    own = {anc: policy(2, "cyclic") for anc in (0.99, 1.01)}
+    actions = {
+        anc: own[anc].decide(replace(forged([*low, (56, anc, CountStatus.VALID)], [0.6] * 8), disease="cyclic")).action
+        for anc in own
+    }
+    assert not limits("cyclic").rise_needs_low_count
+    assert actions == {0.99: "increase", 1.01: "keep"}
+
+
+@pytest.mark.parametrize("n", [2, 3, 11])
+def test_every_particle_stands_where_its_own_parameters_lead_under_the_doses_ordered(n: int) -> None:
+    own, body = policy(0), Body.drawn(0)
+    followed = list(islice(visits(own, body, n), n))
+    particles = own.estimate(followed[-1].seen)
+    alone = Bodies(particles.bodies.parameters, accuracy="default")
+    alone.burn_in(250)
+    for visit in followed[:-1]:
+        days, taken = visit.ordered.next_visit_days, own.values["doses_taken_share"]
+        amount = np.full((days, 1, alone.n), taken * visit.ordered.regimen.dose.ug_per_kg)
+        alone.advance(days, DosePlan(amount, np.zeros((1, alone.n), np.int64), ["D"]))
+    apart = np.abs(np.log(particles.bodies.anc / alone.anc))
+    assert apart.max() < 0.05
 
 
 def test_the_same_luck_makes_the_same_decisions_and_other_luck_other_particles() -> None:

@@ -138,8 +138,8 @@ class Particles:
     def __init__(self, disease: str, numbers: dict[str, float], seed: int, day: int) -> None:
         self._v, self._seed, self.day = numbers, seed, day
         self._prior, self._individuals, parameters, state = _ensemble(disease, int(numbers["particles"]))
-        self._bodies = Bodies(parameters, state, ACCURACY)
-        self._log_weights = np.zeros(self._bodies.n)
+        self.bodies = Bodies(parameters, state, ACCURACY)
+        self._log_weights = np.zeros(self.bodies.n)
         self._course: list[tuple[int, Regimen]] = [(LONG_AGO_DAY, NO_DOSE)]
         self._last_sample_day, self._renewals = day - 1, 0
 
@@ -165,7 +165,7 @@ class Particles:
 
     def anc_quantiles(self, shares: Sequence[float]) -> list[float]:
         """Return the ANC (10^9/L) below which these shares of the likelihood lie."""
-        anc = self._bodies.anc
+        anc = self.bodies.anc
         rising = np.argsort(anc)
         below = np.cumsum(self.weights[rising])
         places = np.minimum(np.searchsorted(below, shares), len(anc) - 1)
@@ -179,8 +179,8 @@ class Particles:
         """
         chosen, days = self.likely(int(self._v["outlook_particles"])), int(self._v["outlook_days"])
         index = np.tile(chosen, len(regimens))
-        future = Bodies(self._bodies.parameters[:, index], self._bodies.state[:, index], ACCURACY)
-        future.go_back(np.arange(len(index)), self._bodies.remember(index))
+        future = Bodies(self.bodies.parameters[:, index], self.bodies.state[:, index], ACCURACY)
+        future.go_back(np.arange(len(index)), self.bodies.remember(index))
         luck = np.random.default_rng([self._seed, OUTLOOK, self.day])
         taken = luck.random((days, regimens[0].injections_per_day, len(chosen))) < self._v["doses_taken_share"]
         amounts = np.concatenate([taken * regimen.dose.ug_per_kg for regimen in regimens], axis=2)
@@ -199,12 +199,12 @@ class Particles:
         for (since, regimen), end in zip(self._course, ends, strict=True):
             first, last = max(since, from_day), min(end, to_day)
             if first < last:
-                amounts = np.full(self._bodies.n, share * regimen.dose.ug_per_kg)
-                self._bodies.advance(last - first, _plan(regimen, since, first, last, amounts))
+                amounts = np.full(self.bodies.n, share * regimen.dose.ug_per_kg)
+                self.bodies.advance(last - first, _plan(regimen, since, first, last, amounts))
 
     def _weigh(self, anc_1e9_per_l: float) -> None:
         """Weigh each body by how well it explains a count, and draw them again when few of them count any more."""
-        self._log_weights += _log_likelihood(self._bodies.anc, anc_1e9_per_l, self._v)
+        self._log_weights += _log_likelihood(self.bodies.anc, anc_1e9_per_l, self._v)
         self._log_weights -= self._log_weights.max()
         weights = self.weights
         if 1.0 / (weights**2).sum() < self._v["resample_below_share"] * len(weights):
@@ -224,7 +224,7 @@ class Particles:
         moved = near * children.scores + (1 - near) * mean[:, None] + jitter
         individuals = self._with_newcomers(replace(children, scores=moved), luck)
         self._individuals, self._log_weights = individuals, np.zeros(n)
-        self._bodies = Bodies(self._prior.parameters(individuals), self._bodies.state[:, parents], ACCURACY)
+        self.bodies = Bodies(self._prior.parameters(individuals), self.bodies.state[:, parents], ACCURACY)
         if not self._prior.cycles:
             # What a body is made of belongs to its parent: it lives through the last weeks again as itself.
             self._live(self.day - int(v["memory_days"]), self.day)
