@@ -37,9 +37,9 @@ START, KEEP, RAISE, LOWER, NOT_USABLE = "mipd-start", "mipd-keep", "mipd-raise",
 EXCEPTION = "mipd-exception"
 PRODUCT = "filgrastim"
 RAISES = ("raise_fold", "raise_most_fold")
-# An injection that falls due in a course whose form the policy cannot foresee has no place in its model.
-UNFORESEEN_COURSES = frozenset({"chemotherapy", "culprit_drug", "transplant"})
-# Bodies of a filter are compared with noisy counts: the coarsest integration is a hundred times finer.
+# What moves the count in these is not in the particles, which know of no drug but G-CSF.
+COURSES_NOT_MODELLED = frozenset({"chemotherapy", "culprit_drug", "transplant"})
+# Particles are compared with noisy counts: the coarsest integration is a hundred times finer than those.
 ACCURACY = "fast"
 RATIO_ROUNDS = 50
 RENEWAL, OUTLOOK = 0, 1
@@ -455,7 +455,7 @@ def build(
     if product != PRODUCT:
         raise ValueError(f"product: {product!r} is not dosed by the model; allowed: {PRODUCT}")
     diagnosis = catalogue.disease(disease)
-    if diagnosis.emptied_marrow is not None or UNFORESEEN_COURSES & set(diagnosis.courses):
+    if diagnosis.emptied_marrow is not None or COURSES_NOT_MODELLED & set(diagnosis.courses):
         raise ValueError(f"disease: {disease!r} is not dosed by the model; allowed: a chronic neutropenia")
     own = replace(limits, exception_rules=limits.exception_rules | {EXCEPTION})
     return ModelInformed(values(numbers()) | overrides, disease, own), own
