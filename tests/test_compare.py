@@ -141,3 +141,10 @@ def test_a_scenario_with_one_arm_cannot_be_compared(tmp_path: Path) -> None:
         comparing.compare(["scn_child"], [], tmp_path / "x", trial.How(), as_json=False)
     with pytest.raises(InputRefused, match="reference"):
         load_scenario("scn_child", ["compare.reference=nobody"])
+
+
+def test_lifted_limits_are_told_in_red(tmp_path: Path) -> None:
+    options = ["cohort.n=2", "horizon_years=0.1", "policy={kind: fixed, dose_ug_per_kg_day: 100}", "unconstrained=true"]
+    trial.run(load_scenario("scn_child", options), tmp_path / "run")
+    page = write_report(tmp_path / "run").read_text()
+    assert '<p class="critical">UNCONSTRAINED' in page

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from titranc.sim.columns import SHORT_RUN_DAYS
 from titranc.sim.report.style import (
     BAND_COLOURS,
     BLUE,
@@ -76,8 +77,9 @@ def plot_band(anc_days: pd.DataFrame, trajectory: pd.DataFrame) -> Figure:
 def _three_patients(axes: Axes, trajectory: pd.DataFrame, arm: str, per_unit: float) -> None:
     own = trajectory[trajectory["arm"] == arm] if len(trajectory) else trajectory
     for _, days in list(own.groupby("patient_id"))[:3] if len(own) else []:
-        smooth = days["anc_1e9_per_l"].groupby(days["day"] // 28).median()
-        axes.plot(smooth.index * 28 / per_unit, smooth, color=INK, linewidth=0.6, alpha=0.7)
+        together = 28 if days["day"].max() > SHORT_RUN_DAYS else 1
+        smooth = days["anc_1e9_per_l"].groupby(days["day"] // together).median()
+        axes.plot(smooth.index * together / per_unit, smooth, color=INK, linewidth=0.6, alpha=0.7)
 
 
 def _is_long(anc_days: pd.DataFrame) -> bool:

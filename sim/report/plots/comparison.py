@@ -82,7 +82,7 @@ def plot_plane(outcomes: pd.DataFrame) -> Figure:
         axes.annotate(
             str(arm),
             (row["dose"], 100 * row["share"]),
-            xytext=(6, 6),
+            xytext=(6, 6 if above[arm] else -14),
             textcoords="offset points",
             fontsize=SMALL,
             color=colour,
