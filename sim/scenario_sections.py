@@ -390,7 +390,7 @@ class Compare(Section):
         title="reference",
         description="Name of the arm that the others are held against; absent: the first.",
     )
-    ci: float = Field(default=0.95, gt=0.5, lt=1, title="confidence", description="Level of the intervals.")
+    ci: float = Field(default=0.95, ge=0.5, le=0.999, title="confidence", description="Level of the intervals.")
 
 
 class Solver(Section):

@@ -301,6 +301,7 @@ def test_the_schema_holds_the_numbers_of_this_release() -> None:
         "policy.visit_every_days",
         "output.trajectory_patients",
         "switch.from_day",
+        "compare.ci",
     }
 
 
