@@ -18,6 +18,7 @@ CHANGED = {
     "06_leukaemia_risk_and_transplant": "patients = 30",
     "07_compare_policies": "patients = 24",
     "08_write_your_own_policy": "step = 1.5",
+    "09_reinforcement_learning_against_the_ceilings": "price = 0.04",
     "10_a_big_cohort_on_dask": "patients = 60",
 }
 SAYS = "for teaching and research only"
