@@ -6,8 +6,9 @@ streams and, where lives are simulated, the same processes. Patient k here is pa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import simpy
@@ -32,10 +33,24 @@ from titranc.sim.streams import Streams
 from titranc.sim.ward import ANC, MINUTES_PER_DAY, Ward
 
 RULE_ID = "agent"
+# Half a nanogram: a dose nearer than that to the one in force is the one in force.
+SMALLEST_CHANGE_UG_PER_KG_DAY = 0.0005
 TITRATED = ("scn", "cyclic", "idiopathic", "autoimmune")
 
 Flags = NDArray[np.bool_]
 Integers = NDArray[np.int64]
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Leave the search for unreachable cycles until later: a ward of charts is long to search and has none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class Asked:
@@ -59,8 +74,10 @@ class Asked:
 
     def regimen(self, seen: Observation) -> Regimen:
         """Return the regimen of the dose asked for, the one in force where it is the same."""
-        before = seen.regimen or NO_DOSE
-        asked = Regimen.average(self.dose_ug_per_kg_day, self.schedule, product=self.product)
+        before, dose = seen.regimen or NO_DOSE, self.dose_ug_per_kg_day
+        if abs(dose - before.ug_per_kg_day) < SMALLEST_CHANGE_UG_PER_KG_DAY:
+            return before
+        asked = Regimen.average(dose, self.schedule, product=self.product)
         return before if asked.ng_per_kg_day == before.ng_per_kg_day else asked
 
     def rules(self, seen: Observation, regimen: Regimen) -> tuple[str, ...]:
@@ -170,12 +187,13 @@ class AgentCohort:
         for body in going_on.tolist():
             asked = self.asked[body]
             asked.day, asked.next_day, asked.dose_ug_per_kg_day = day, next_day, float(dose_ug_per_kg_day[body])
-        self._go_on(going_on, next_day)
-        doses = np.array([self.log.ordered[body].regimen.ug_per_kg_day for body in going_on.tolist()])
-        self.reader.write(going_on, doses, day, next_day)
-        self.day = next_day
-        self._end()
-        self._observe()
+        with _no_garbage_collection():
+            self._go_on(going_on, next_day)
+            doses = np.array([self.log.ordered[body].regimen.ug_per_kg_day for body in going_on.tolist()])
+            self.reader.write(going_on, doses, day, next_day)
+            self.day = next_day
+            self._end()
+            self._observe()
 
     def _go_on(self, going_on: Integers, next_day: int) -> None:
         if self.env is not None:
