@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -19,6 +20,15 @@ from titranc.sim.scenario import load_scenario
 PATIENTS, YEARS = 500, 15.0
 BIG_PATIENTS, BIG_YEARS = 100_000, 15.0
 DAYS_PER_YEAR = 365.25
+ENVIRONMENT, ENVIRONMENT_PATIENTS, ENVIRONMENT_EPISODES = "titranc/SCN-v0", 1024, 20
+ENVIRONMENT_DOSE_UG_PER_KG_DAY, ENVIRONMENT_YEARS = 6.0, 1.0
+ENVIRONMENT_SETTINGS: dict[str, dict[str, Any]] = {
+    "the guideline told at each visit": {},
+    "without tell_guideline": {"tell_guideline": False},
+    "with lives": {"lives": True},
+}
+# The exit code of input that is refused.
+REFUSED = 2
 
 
 def measured(patients: int = PATIENTS, years: float = YEARS) -> dict[str, Any]:
@@ -45,6 +55,64 @@ def measured(patients: int = PATIENTS, years: float = YEARS) -> dict[str, Any]:
         "machine": platform.machine(),
         "python": platform.python_version(),
     }
+
+
+def environment_speed(patients: int = ENVIRONMENT_PATIENTS, **asked: Any) -> dict[str, float]:
+    """Return patient-steps per second of the Gymnasium environment, one patient at a time and all at once, and their ratio.
+
+    Whole episodes under one dose, admissions among them; half of the single ones before the others and half behind, so that a
+    machine that slows down slows both. Raises ImportError without Gymnasium, naming the extra to install.
+    """
+    from titranc.sim import environment
+
+    environment.register()
+    import gymnasium
+
+    single = gymnasium.make(ENVIRONMENT, horizon_years=ENVIRONMENT_YEARS, **asked)
+    together = gymnasium.make_vec(ENVIRONMENT, num_envs=patients, horizon_years=ENVIRONMENT_YEARS, **asked)
+    half = ENVIRONMENT_EPISODES // 2
+    _episode(single, 0)
+    first = [_episode(single, seed) for seed in range(half)]
+    all_steps, all_seconds = _episode(together, 0)
+    later = [_episode(single, seed) for seed in range(half, ENVIRONMENT_EPISODES)]
+    steps, seconds = (sum(part) for part in zip(*first, *later, strict=True))
+    one, many = steps / seconds, patients * all_steps / all_seconds
+    return {"single_steps_per_second": one, "vector_patient_steps_per_second": many, "ratio": many / one}
+
+
+def _episode(env: Any, seed: int) -> tuple[int, float]:
+    """Follow the patients of an environment to the end of the episode; return the steps, and the seconds they took."""
+    begun = time.perf_counter()
+    env.reset(seed=seed)
+    steps, over, action = 0, False, env.action_space.low + ENVIRONMENT_DOSE_UG_PER_KG_DAY
+    while not over:
+        _, _, ended, cut_off, _ = env.step(action)
+        steps, over = steps + 1, bool(np.any(cut_off) or np.all(ended))
+    return steps, time.perf_counter() - begun
+
+
+def show_environment(*, as_json: bool) -> None:
+    """Print the speed of the environment for a reader, or as JSON."""
+    errors = Console(stderr=True)
+    compiling.make_ready(errors.print)
+    try:
+        found = {name: environment_speed(**asked) for name, asked in ENVIRONMENT_SETTINGS.items()}
+    except ImportError as missing:
+        errors.print(str(missing), markup=False)
+        raise SystemExit(REFUSED) from missing
+    if as_json:
+        print(json.dumps({"patients": ENVIRONMENT_PATIENTS, "settings": found}, indent=1))
+        return
+    table = Table(box=None, header_style="bold")
+    table.add_column("steps per second")
+    for column in ("one patient", f"{ENVIRONMENT_PATIENTS} in one ward", "ratio"):
+        table.add_column(column, justify="right")
+    for name, speed in found.items():
+        one, many = speed["single_steps_per_second"], speed["vector_patient_steps_per_second"]
+        table.add_row(name, f"{one:,.0f}", f"{many:,.0f}", f"{speed['ratio']:.1f}")
+    console = Console()
+    console.print(f"{ENVIRONMENT}, a visit every fortnight for a year, admissions among them, one process")
+    console.print(table)
 
 
 def show(*, as_json: bool) -> None:

@@ -116,11 +116,18 @@ def explain(
 
 
 @app.command()
-def bench(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+def bench(
+    *,
+    rl: Annotated[bool, typer.Option("--rl", help="The environment for reinforcement learning instead.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
     """Measure this machine: patient-years per second, and what a big cohort would take."""
     from titranc.sim import benchmark
 
-    benchmark.show(as_json=as_json)
+    if rl:
+        benchmark.show_environment(as_json=as_json)
+    else:
+        benchmark.show(as_json=as_json)
 
 
 @app.command()
