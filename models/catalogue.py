@@ -95,12 +95,13 @@ class Remission(_Entry):
 class DiseaseOutcomes(_Entry):
     """What a diagnosis makes of the general rates.
 
-    Folds on the infections added by low counts, on how many are severe, on leukaemia (0: none), and whether a transplant is
-    a treatment (1) or not (0).
+    Folds on the infections added by low counts, on how many are severe and how many of these fatal, on leukaemia (0:
+    none), and whether a transplant is a treatment (1) or not (0).
     """
 
     infection_fold: Quantity
     severe_fold: Quantity
+    death_fold: Quantity
     leukaemia_fold: Quantity
     transplant: Quantity
 

@@ -45,12 +45,12 @@ def severe_share(anc_1e9_per_l: float, fold: float, numbers: Numbers) -> float:
     return min(1.0, fold * (high_share + (numbers["severe_share_low_anc"] - high_share) * low))
 
 
-def death_share(anc_1e9_per_l: float, age_years: float, numbers: Numbers) -> float:
-    """Return the probability that a severe infection at this count ends in death."""
+def death_share(anc_1e9_per_l: float, age_years: float, death_fold: float, numbers: Numbers) -> float:
+    """Return the probability that a severe infection at this count ends in death; `death_fold` is the diagnosis's."""
     low = float(share_low(anc_1e9_per_l, numbers["death_half_anc_1e9_per_l"], numbers["death_steepness"]))
     share = numbers["death_share_high_anc"] + (numbers["death_share_low_anc"] - numbers["death_share_high_anc"]) * low
     infant = age_years < numbers["infant_until_years"]
-    return min(1.0, share * (numbers["infant_death_fold"] if infant else 1.0))
+    return min(1.0, share * death_fold * (numbers["infant_death_fold"] if infant else 1.0))
 
 
 def need_of(parameters: Mapping[str, float], numbers: Numbers) -> float:

@@ -96,6 +96,25 @@ def sweep(
 
 
 @app.command()
+def validate(
+    area: Annotated[
+        list[str] | None, typer.Option("--area", help="Only this area, such as chemotherapy; several may be named.")
+    ] = None,
+    scale: Annotated[
+        float, typer.Option(min=0.05, max=20, help="Cohorts so many times the size of their protocols.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the virtual studies.")] = 9001,
+    out: Annotated[Path, typer.Option(help="Folder for table and report.")] = Path("runs/validation"),
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Write the page with the picture.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Print published numbers against those of virtual studies, with verdicts; about five minutes for all."""
+    from titranc.sim import validating
+
+    validating.validate(area or [], scale, seed, out, report=report, as_json=as_json)
+
+
+@app.command()
 def report(folder: RunFolder, open_report: Annotated[bool, typer.Option("--open")] = False) -> None:
     """Write the report of a finished run again."""
     from titranc.sim import running

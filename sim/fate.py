@@ -52,7 +52,8 @@ class Person:
 
     def __post_init__(self) -> None:
         own = catalogue.disease(self.patient.disease).outcomes
-        self.severe_fold, self.leukaemia_fold = own.severe_fold.value, own.leukaemia_fold.value
+        self.severe_fold, self.death_fold = own.severe_fold.value, own.death_fold.value
+        self.leukaemia_fold = own.leukaemia_fold.value
         self.need_numbers = numbers_of("need", self.chosen)
         self.transplant_numbers = numbers_of("transplant", self.chosen)
         self.can_be_transplanted = bool(own.transplant.value) and self.chosen.transplant.available

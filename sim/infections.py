@@ -101,7 +101,7 @@ class Infections:
         severe = bool(severe_at < outcomes.severe_share(anc, person.severe_fold, numbers))
         course = Course(
             severe=severe,
-            fatal=bool(severe and fatal_at < outcomes.death_share(anc, age, numbers)),
+            fatal=bool(severe and fatal_at < outcomes.death_share(anc, age, person.death_fold, numbers)),
             pneumonia=bool(severe and pneumonia_at < numbers["pneumonia_share"]),
             days=_days(numbers["severe_days_median" if severe else "mild_days"], numbers["days_log_sd"], length),
             hospital_days=_days(numbers["hospital_days_median"], numbers["days_log_sd"], stay) if severe else 0,

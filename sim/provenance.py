@@ -87,7 +87,7 @@ def _rule(entry: Any) -> dict[str, Any]:
 
 def _guideline_values(scenario: Scenario, edition: catalogue.Edition) -> dict[str, dict[str, Any]]:
     """Return the numbers of the edition by name, with what the scenario and its arms put in their place."""
-    arms = {arm.name: arm.scenario.edition_overrides for arm in scenario.resolved_arms()}
+    arms = {arm.name: _values_of_arm(arm.scenario) for arm in scenario.resolved_arms()}
     own = edition.numbers(scenario.cohort.disease)
     values = {name: _as_used(entry, scenario.edition_overrides.get(name)) for name, entry in own.items()}
     for name, entry in values.items():
@@ -95,6 +95,12 @@ def _guideline_values(scenario: Scenario, edition: catalogue.Edition) -> dict[st
         others = {arm: value for arm, value in in_arms.items() if value != entry["value"]}
         entry |= {"in_arms": others} if others else {}
     return values
+
+
+def _values_of_arm(scenario: Scenario) -> dict[str, float]:
+    """Return the numbers of the edition that an arm follows, which may be another than the run's."""
+    own = catalogue.edition(scenario.edition).numbers(scenario.cohort.disease)
+    return catalogue.values(own) | scenario.edition_overrides
 
 
 def _individual_parameters(scenario: Scenario) -> dict[str, dict[str, Any]]:

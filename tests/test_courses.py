@@ -11,7 +11,10 @@ from titranc.sim.courses import dose_response, hourly_course, typical_person
 from titranc.sim.report.plots.body import plot_body
 from titranc.sim.report.plots.courses import plot_courses, plot_dose_response
 
-PEOPLE = {"healthy": {}, "congenital": typical_person("scn") | {"gcsf_insensitivity": 13.0}}
+PEOPLE = {
+    "healthy": {},
+    "congenital": typical_person("scn") | {"gcsf_insensitivity": 13.0, "maturation_max": 8.0, "release_max": 6.7},
+}
 
 
 @pytest.mark.parametrize("name", PEOPLE)

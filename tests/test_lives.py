@@ -80,14 +80,14 @@ def test_halving_the_step_of_the_memory_leaves_the_hazard() -> None:
     assert memory[0] == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize(("anc", "more_than"), [(0.05, 4.0), (0.5, 2.0)])
+@pytest.mark.parametrize(("anc", "more_than"), [(0.05, 5.0), (0.5, 3.0)])
 def test_fewer_neutrophils_mean_more_and_worse_infections(anc: float, more_than: float) -> None:
     numbers = catalogue.values(catalogue.outcome_numbers("infection"))
     scarce = outcomes.scarcity([anc, 3.0], numbers)
     rates = outcomes.infection_rate(scarce, scarce, 1.0, numbers)
-    assert rates[0] > more_than > 1.6 > rates[1]
+    assert rates[0] > more_than > 2.2 > rates[1]
     assert outcomes.severe_share(anc, 1.0, numbers) > outcomes.severe_share(3.0, 1.0, numbers)
-    assert outcomes.death_share(anc, 5.0, numbers) > outcomes.death_share(3.0, 5.0, numbers)
+    assert outcomes.death_share(anc, 5.0, 1.0, numbers) > outcomes.death_share(3.0, 5.0, 1.0, numbers)
     assert outcomes.death_share(anc, 0.5, numbers) > outcomes.death_share(anc, 5.0, numbers)
 
 

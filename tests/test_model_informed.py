@@ -230,7 +230,7 @@ def test_a_cycle_raises_no_dose_on_a_count_that_is_not_low() -> None:
     low = [(7 * visit, 0.1, CountStatus.VALID) for visit in range(8)]
     own = {anc: policy(2, "cyclic") for anc in (0.99, 1.01)}
     actions = {
-        anc: own[anc].decide(replace(forged([*low, (56, anc, CountStatus.VALID)], [0.6] * 8), disease="cyclic")).action
+        anc: own[anc].decide(replace(forged([*low, (56, anc, CountStatus.VALID)], [1.0] * 8), disease="cyclic")).action
         for anc in own
     }
     assert not limits("cyclic").rise_needs_low_count
@@ -249,7 +249,7 @@ def test_every_particle_stands_where_its_own_parameters_lead_under_the_doses_ord
         amount = np.full((days, 1, alone.n), taken * visit.ordered.regimen.dose.ug_per_kg)
         alone.advance(days, DosePlan(amount, np.zeros((1, alone.n), np.int64), ["D"]))
     apart = np.abs(np.log(particles.bodies.anc / alone.anc))
-    assert apart.max() < 0.05
+    assert apart.max() < 0.08
 
 
 def test_the_same_luck_makes_the_same_decisions_and_other_luck_other_particles() -> None:

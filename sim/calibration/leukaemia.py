@@ -1,8 +1,9 @@
 """Fit the need of G-CSF, and the rates of MDS and AML of each `dose_effect`, to the registry under registry practice.
 
-Free for each setting: its slope and its centre. Targets: cumulative incidence at ten years of all patients, of the less
-responsive (dose >= 8 and ANC < 2.188 at 6-18 months) and of the more responsive (dose < 8, ANC >= 2.188), with death from
-sepsis competing at the published rates. Run with `python -m titranc.sim.calibration.leukaemia`; it prints, and writes nothing.
+Free for each setting: its slope and its centre. Targets: cumulative incidence at ten years of all patients (from the published
+hazards of 2.9 and 2.3 % a year; the published incidence itself is held out of every fit), of the less responsive (dose >= 8 and
+ANC < 2.188 at 6-18 months) and of the more responsive (dose < 8, ANC >= 2.188), with death from sepsis competing at the
+published rates. Run with `python -m titranc.sim.calibration.leukaemia`; it prints, and writes nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from titranc.sim.scenario import load_scenario
 
 SEED, PATIENTS, YEARS, STEP_DAYS, DRAWS = 7003, 1500, 10, 28, 4
 SEPSIS_PER_YEAR = {"all": 0.009, "less": 0.016, "more": 0.0042}
-PUBLISHED = {"all": 0.21, "less": 0.40, "more": 0.11}
+PUBLISHED = {"all": 0.20, "less": 0.40, "more": 0.11}
 TOLERANCE = {"all": 0.015, "less": 0.03, "more": 0.02}
 GOAL = 1.5
 DOSES = tuple(float(dose) for dose in np.geomspace(0.3, 100, 14))
