@@ -184,8 +184,8 @@ class TitrationEnv(gymnasium.Env[Vectors, Any]):
     `reset(seed=k)` admits patient k of the scenario: the same k, the same body and the same luck; without a seed the number
     is drawn. The action is the dose in ug/kg/day, `Box(0, ceiling, (1,))`; with `discrete` it is one of five steps from the
     dose in force: down two, down one, keep, up one, up two, of `step_ug_per_kg_day` each. The observation is described
-    in `environment_spaces.fields`. Every dose passes the gate with the limits of the guideline; it goes above the line that needs an
-    exception only where the guideline itself would give as much.
+    in `environment_spaces.fields`. Every dose passes the gate with the limits of the guideline: it crosses the line that
+    needs an exception only where the guideline itself would give as much, and rises only on a low count.
 
     `info`: `refusals` (what the gate changed at the visit just made, in words), `dose_ug_per_kg_day` (what is given),
     `guideline_dose_ug_per_kg_day` (what the guideline would do now; left out without `tell_guideline`, not a number once

@@ -1,5 +1,6 @@
 """An agent that sets the dose is held as any policy is, sees what a clinic sees, and meets the patients of a run."""
 
+import sys
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from gymnasium.vector import AutoresetMode  # noqa: E402
 from titranc.models.assay import Assay  # noqa: E402
 from titranc.models.clinic_view import Count, CountStatus, Decision, Observation  # noqa: E402
 from titranc.models.dosing import DoseRefused, Regimen  # noqa: E402
-from titranc.sim import environment  # noqa: E402
+from titranc.sim import benchmark, environment  # noqa: E402
 from titranc.sim.block_simulation import simulate_block  # noqa: E402
 from titranc.sim.environment_spaces import COLUMN, FIELD_NAMES, LONGEST_DAYS  # noqa: E402
 from titranc.sim.scenario import load_scenario  # noqa: E402
@@ -30,6 +31,13 @@ def follow(env: Any, seed: int, doses: Sequence[float]) -> list[tuple[Any, ...]]
         if rows[-1][2] or rows[-1][3]:
             break
     return rows
+
+
+@pytest.fixture(scope="module")
+def responder() -> int:
+    """Return the number of a patient whom 6 ug/kg/day brings into the target."""
+    env = gymnasium.make(SCN, horizon_years=0.5)
+    return next(seed for seed in range(50) if sum(row[1] for row in follow(env, seed, [6.0] * 13)[1:]) > 6)
 
 
 @pytest.mark.parametrize("name", environment.IDS)
@@ -112,10 +120,10 @@ def test_all_at_once_is_each_alone() -> None:
                 assert one[1:4] == (many[1][index], many[2][index], many[3][index])
 
 
-def test_nothing_of_the_observation_comes_from_the_body(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_of_the_observation_comes_from_the_body(monkeypatch: pytest.MonkeyPatch, responder: int) -> None:
     monkeypatch.setattr(Assay, "report", lambda self, true_anc, day, noise: Count(day, 2.0, CountStatus.VALID))
     weak, strong = (
-        follow(gymnasium.make(SCN, changes=[f"cohort.parameters.gcsf_insensitivity={value}"]), 5, [6.0] * 20)
+        follow(gymnasium.make(SCN, changes=[f"cohort.parameters.gcsf_insensitivity={value}"]), responder, [6.0] * 20)
         for value in (2, 60)
     )
     assert all(np.array_equal(a[0], b[0]) for a, b in zip(weak, strong, strict=True))
@@ -147,13 +155,14 @@ def test_the_observation_says_what_the_chart_says() -> None:
     assert seen["days_since_severe_infection"] == LONGEST_DAYS
 
 
-def test_the_gate_holds_an_agent() -> None:
+def test_the_gate_holds_an_agent(responder: int) -> None:
     env = gymnasium.make(SCN, horizon_years=1.0)
-    start = follow(env, 5, [26.0])[-1][-1]
+    start = follow(env, responder, [26.0])[-1][-1]
     assert start["dose_ug_per_kg_day"] == 15
     assert "above the ceiling of 15" in start["refusals"][0]
-    high = next(seed for seed in range(50) if follow(env, seed, [12.0])[-1][0][0] > 0)
-    risen = follow(env, high, [12.0, 14.0])[-1][-1]
+    rows = follow(env, responder, [12.0] * 25)
+    high = next(number for number, row in enumerate(rows) if number and row[0][0] > 0)
+    risen = follow(env, responder, [12.0] * high + [14.0])[-1][-1]
     assert risen["dose_ug_per_kg_day"] == 12
     assert "no rise at a count of" in risen["refusals"][0]
 
@@ -179,13 +188,13 @@ def test_the_guideline_is_told_as_the_clinic_would_decide() -> None:
     assert "guideline_dose_ug_per_kg_day" not in gymnasium.make(SCN, tell_guideline=False).reset(seed=5)[1]
 
 
-def test_the_reward_is_the_share_of_days_in_the_target_less_the_price() -> None:
+def test_the_reward_is_the_share_of_days_in_the_target_less_the_price(responder: int) -> None:
     free, dear = (
-        follow(gymnasium.make(SCN, horizon_years=0.5, price_per_ug_per_kg_day=price), 5, [6.0] * 13)
+        follow(gymnasium.make(SCN, horizon_years=0.5, price_per_ug_per_kg_day=price), responder, [6.0] * 13)
         for price in (0.0, 0.05)
     )
     env = gymnasium.make(SCN, horizon_years=0.5)
-    follow(env, 5, [6.0] * 13)
+    follow(env, responder, [6.0] * 13)
     anc = env.unwrapped.episode.cohort.ward.mornings[0, :, 0]
     for step in range(13):
         days = anc[14 * step + 1 : 14 * step + 15]
@@ -232,6 +241,24 @@ def test_who_dies_or_is_transplanted_has_come_to_an_end_once(untreated: tuple[An
         end = int(np.flatnonzero(terminated[:, body])[0])
         assert all(row[1][body] == 0 for row in rows[end + 1 :])
         assert 14 * end < cohort.ended_day[body] <= 14 * (end + 1)
+
+
+def test_a_transplant_ends_the_follow_up_on_its_day() -> None:
+    env = gymnasium.make("titranc/SCN-v0", scenario="scn_poor_responder", lives=True, horizon_years=2.0)
+    _, info = env.reset(seed=0)
+    terminated = truncated = False
+    while not (terminated or truncated):
+        asked = np.array([info["guideline_dose_ug_per_kg_day"]], np.float32)
+        _, reward, terminated, truncated, info = env.step(asked)
+    cohort = env.unwrapped.episode.cohort
+    (day,) = cohort.people[0].fate.transplant_days
+    assert terminated
+    assert cohort.ended_day[0] == day
+    assert info["day"] - 14 < day <= info["day"]
+    assert np.isnan(info["guideline_dose_ug_per_kg_day"])
+    since = cohort.ward.mornings[0, info["day"] - 13 : day + 1, 0]
+    worth = ((since >= 1) & (since <= 5)).sum() / 14
+    assert reward == pytest.approx(worth - 0.01 * info["dose_ug_per_kg_day"])
 
 
 def test_infections_and_death_cost_what_was_asked(untreated: tuple[Any, Any, Any]) -> None:
@@ -298,3 +325,22 @@ def test_a_dose_that_is_none_is_refused(dose: float) -> None:
 def test_what_an_environment_cannot_do_it_says(scenario: str, changes: list[str], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         environment.TitrationEnv(scenario, changes=changes)
+
+
+def test_the_benchmark_holds_one_against_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark, "ENVIRONMENT_YEARS", 0.1)
+    found = benchmark.environment_speed(3)
+    assert found["ratio"] == found["vector_patient_steps_per_second"] / found["single_steps_per_second"]
+    assert min(found.values()) > 0
+
+
+def test_without_gymnasium_the_benchmark_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "gymnasium", None)
+    monkeypatch.delitem(sys.modules, "titranc.sim.environment")
+    monkeypatch.delattr("titranc.sim.environment")
+    with pytest.raises(SystemExit) as ended:
+        benchmark.show_environment(as_json=False)
+    assert ended.value.code == 2
+    assert "pip install 'titranc[rl]'" in capsys.readouterr().err
