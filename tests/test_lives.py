@@ -88,7 +88,7 @@ def test_fewer_neutrophils_mean_more_and_worse_infections(anc: float, more_than:
     assert rates[0] > more_than > 2.2 > rates[1]
     assert outcomes.severe_share(anc, 1.0, numbers) > outcomes.severe_share(3.0, 1.0, numbers)
     assert outcomes.death_share(anc, 5.0, 1.0, numbers) > outcomes.death_share(3.0, 5.0, 1.0, numbers)
-    assert outcomes.death_share(anc, 0.5, numbers) > outcomes.death_share(anc, 5.0, numbers)
+    assert outcomes.death_share(anc, 0.5, 1.0, numbers) > outcomes.death_share(anc, 5.0, 1.0, numbers)
 
 
 def test_half_of_untreated_infants_die_in_the_first_year() -> None:
