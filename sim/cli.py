@@ -82,16 +82,36 @@ def compare(
 @app.command()
 def sweep(
     scenario: ScenarioName,
-    over: Annotated[list[str], typer.Option("--over", help="path=a,b,c or path=low:high:count; several make a grid.")],
+    over: Annotated[
+        list[str],
+        typer.Option(
+            "--over", help="path=a,b,c or path=low:high:count for a grid; path=low:high[:log] for the other two."
+        ),
+    ],
     changes: Annotated[list[str] | None, typer.Option("--set", help="key=value, in every cell.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder; default runs/<name>-sweep.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=1024, help="Processes to work in, on this machine.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the sweep that stopped in the folder.")] = False,
+    one_way: Annotated[bool, typer.Option("--one-way", help="A tornado: each setting alone, at its ends.")] = False,
+    sobol: Annotated[int | None, typer.Option(help="Sobol' indices from so many base points, a power of two.")] = None,
+    endpoint: Annotated[str, typer.Option(help="What a tornado or Sobol' indices are of.")] = "share_anc_1_to_5",
 ) -> None:
-    """Run a scenario over a grid of settings, on the same patients and the same luck, and print the endpoints."""
+    """Run a scenario over settings, on the same patients and luck: a grid, one setting at a time, or all at once.
+
+    Settings are named as in a scenario: adherence.doses_taken, assay.within_subject_cv, policy.overrides.step_ug_per_kg_day,
+    cohort.parameters.gcsf_insensitivity.
+    """
     from titranc.sim import running, sweeping
 
     folder = out or running.default_folder(f"{Path(scenario).stem}-sweep", resume=resume)
+    if one_way and sobol is not None:
+        raise typer.BadParameter("a tornado or Sobol' indices, not both", param_hint="--one-way, --sobol")
+    if one_way:
+        sweeping.tornado(scenario, changes or [], over, endpoint, folder, workers)
+        return
+    if sobol is not None:
+        sweeping.sobol(scenario, changes or [], over, endpoint, sobol, folder, workers)
+        return
     sweeping.sweep(scenario, changes or [], over, folder, running.How(workers=workers, resume=resume))
 
 
@@ -103,7 +123,7 @@ def validate(
     scale: Annotated[
         float, typer.Option(min=0.05, max=20, help="Cohorts so many times the size of their protocols.")
     ] = 1.0,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the virtual studies.")] = 9001,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the virtual studies.")] = 31007,
     out: Annotated[Path, typer.Option(help="Folder for table and report.")] = Path("runs/validation"),
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write the page with the picture.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,

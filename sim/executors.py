@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-from titranc.sim.blocks import Block
-
-Work = Callable[[Block], dict[str, Any]]
+Item = TypeVar("Item")
+Work = Callable[[Item], dict[str, Any]]
 PATIENCE_SECONDS = 15
 
 
@@ -20,8 +19,10 @@ class WorkersLost(Exception):
     """Workers or the whole cluster went away; what was finished is kept."""
 
 
-def notes_of(work: Work, blocks: Sequence[Block], *, workers: int, scheduler: str | None) -> Iterator[dict[str, Any]]:
-    """Yield what `work` returns of each block, in the order in which they are finished.
+def notes_of(
+    work: Work[Item], blocks: Sequence[Item], *, workers: int, scheduler: str | None
+) -> Iterator[dict[str, Any]]:
+    """Yield what `work` returns of each block (or whatever is worked on), in the order in which they are finished.
 
     `work` must be picklable when it leaves this process. Raises WorkersLost when nobody is left to work.
     """
@@ -34,7 +35,7 @@ def notes_of(work: Work, blocks: Sequence[Block], *, workers: int, scheduler: st
         yield from _on_cluster(scheduler, work, blocks)
 
 
-def _finished(executor: Executor, work: Work, blocks: Sequence[Block]) -> Iterator[dict[str, Any]]:
+def _finished(executor: Executor, work: Work[Item], blocks: Sequence[Item]) -> Iterator[dict[str, Any]]:
     futures = [executor.submit(work, block) for block in blocks]
     try:
         for future in as_completed(futures):
@@ -63,7 +64,7 @@ def _leave_interrupts_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _on_cluster(scheduler: str, work: Work, blocks: Sequence[Block]) -> Iterator[dict[str, Any]]:
+def _on_cluster(scheduler: str, work: Work[Item], blocks: Sequence[Item]) -> Iterator[dict[str, Any]]:
     from distributed import Client
     from distributed.scheduler import KilledWorker
 

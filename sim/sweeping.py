@@ -6,6 +6,7 @@ settings they came from.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -14,12 +15,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from titranc.models.documents import InputProblem, InputRefused
-from titranc.sim import compiling, storage, trial
+from titranc.sim import compiling, sensitivity, storage, trial
+from titranc.sim.report.plots.sensitivity import caption_sobol, caption_tornado, plot_sobol, plot_tornado
+from titranc.sim.report.svg import inline_svg
 from titranc.sim.report.words import NOTICE, plain
 from titranc.sim.scenario import Scenario, load_scenario
 
@@ -101,6 +106,72 @@ def sweep(source: str, changes: Sequence[str], over: Sequence[str], folder: Path
     storage.write_whole(folder / "sweep.csv", table.to_csv(index=False).encode())
     table.to_parquet(folder / "sweep.parquet")
     Console().print(_rendered(table, list(cells[0][0]), folder))
+
+
+def tornado(
+    source: str, changes: Sequence[str], over: Sequence[str], endpoint: str, folder: Path, workers: int
+) -> None:
+    """Change one setting at a time to its lowest and its highest value; write table and picture, print the table."""
+    sensitivity.check_endpoint(endpoint)
+    ranges = [sensitivity.range_of(text) for text in over]
+    compiling.make_ready(Console(stderr=True).print)
+    with _progress() as bar:
+        task = bar.add_task("tornado", total=1.0)
+        table = sensitivity.one_way(
+            source, changes, ranges, endpoint, workers, lambda share: bar.update(task, completed=share)
+        )
+    caption = caption_tornado(table, endpoint)
+    _keep(folder, "tornado", table, plot_tornado(table, endpoint), caption)
+    shown = Table(
+        caption=f"{caption} {NOTICE} Files: {folder}/tornado.csv",
+        caption_justify="left",
+        box=None,
+        padding=(0, 1, 0, 0),
+    )
+    for name in ("arm", "setting", "value", endpoint, "difference"):
+        shown.add_column(name, justify="left" if name in ("arm", "setting") else "right", overflow="fold")
+    for row in table.to_dict("records"):
+        apart = f"{row['difference']:+.3g}±{row['mcse']:.2g}"
+        shown.add_row(plain(row["arm"]), plain(row["path"]), f"{row['setting']:g}", f"{row['estimate']:.3g}", apart)
+    Console().print(shown)
+
+
+def sobol(
+    source: str, changes: Sequence[str], over: Sequence[str], endpoint: str, n: int, folder: Path, workers: int
+) -> None:
+    """Vary all settings at once over their ranges; write the indices and their picture, print them with a sentence."""
+    sensitivity.check_endpoint(endpoint)
+    ranges = [sensitivity.range_of(text) for text in over]
+    sensitivity.check_size(n, len(ranges), MOST_CELLS)
+    compiling.make_ready(Console(stderr=True).print)
+    with _progress() as bar:
+        task = bar.add_task("Sobol'", total=1.0)
+        table = sensitivity.sobol(
+            source, changes, ranges, endpoint, n, workers, lambda share: bar.update(task, completed=share)
+        )
+    sentences = sensitivity.in_words(table)
+    _keep(folder, "sobol", table, plot_sobol(table, endpoint), caption_sobol(table, endpoint, sentences))
+    shown = Table(caption=f"{NOTICE} Files: {folder}/sobol.csv", caption_justify="left", box=None, padding=(0, 1, 0, 0))
+    for name in ("arm", "input", "order", "share of variance", "95 % interval"):
+        shown.add_column(name, justify="left" if name in ("arm", "input", "order") else "right", overflow="fold")
+    for row in table.to_dict("records"):
+        interval = f"{row['ci_low']:.2f} to {row['ci_high']:.2f}"
+        shown.add_row(plain(row["arm"]), plain(row["path"]), row["order"], f"{row['index']:.2f}", interval)
+    console = Console()
+    console.print(shown)
+    for sentence in sentences:
+        console.print(Text(f"- {sentence}"))
+
+
+def _keep(folder: Path, name: str, table: pd.DataFrame, figure: Figure, caption: str) -> None:
+    """Write a table and its picture, each whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    storage.write_whole(folder / f"{name}.csv", table.to_csv(index=False).encode())
+    table.to_parquet(folder / f"{name}.parquet")
+    storage.write_whole(folder / f"{name}.svg", inline_svg(figure, name, caption).encode())
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=150)
+    storage.write_whole(folder / f"{name}.png", drawn.getvalue())
 
 
 def _progress() -> Progress:
