@@ -39,13 +39,13 @@ N_B, N_M = 7, 4
 
 CONSTANTS = (
     "ka", "absorbed", "kprod", "kel", "kint", "kap", "absorbed_p", "kelp", "kintp", "kas", "absorbed_s", "kels", "kX",
-    "KD", "receptors_B", "receptors_M", "receptors_N", "per_sens", "ep", "es", "gA", "gA_log_EA", "amplify", "log_A0",
+    "KD", "receptors_B", "receptors_M", "receptors_N", "per_sens", "ep", "es", "esV", "esR", "gA", "gA_log_EA", "amplify", "log_A0",
     "gV", "gV_log_EV", "hasten", "per_v0", "cycle", "k_per_vB0", "release_ratio", "release", "phi0", "survival", "omega",
     "per_Z", "bF", "hF", "inflow", "km_rate", "rP", "eP", "per_Pset", "supply", "killP", "killB", "killM", "killR", "loss",
 )  # fmt: skip
 (
     KA, ABSORBED, KPROD, KEL, KINT, KAP, ABSORBED_P, KELP, KINTP, KAS, ABSORBED_S, KELS, KX,
-    KD, RECEPTORS_B, RECEPTORS_M, RECEPTORS_N, PER_SENS, EP, ES, GA, GA_LOG_EA, AMPLIFY, LOG_A0,
+    KD, RECEPTORS_B, RECEPTORS_M, RECEPTORS_N, PER_SENS, EP, ES, ESV, ESR, GA, GA_LOG_EA, AMPLIFY, LOG_A0,
     GV, GV_LOG_EV, HASTEN, PER_V0, CYCLE, K_PER_VB0, RELEASE_RATIO, RELEASE, PHI0, SURVIVAL, OMEGA,
     PER_Z, BF, HF, INFLOW, KM_RATE, RP, EPG, PER_PSET, SUPPLY, KILLP, KILLB, KILLM, KILLR, LOSS,
 ) = range(len(CONSTANTS))  # fmt: skip
@@ -54,10 +54,11 @@ CONSTANTS = (
 STAGE_ROW = 0
 RATE_ROW = STAGE_ROW + N_STATES
 _BETWEEN_ROW = RATE_ROW + N_STATES
-_MATURE, _LOG_X, _AMPLIFIED, _CYCLE_RATE, _MATURATION, _RELEASED, _GAIN, _SURVIVING, _FED = (
-    (_BETWEEN_ROW + i) * LANES for i in range(9)
+N_BETWEEN = 10
+_MATURE, _SIGNAL, _LOG_X, _AMPLIFIED, _CYCLE_RATE, _MATURATION, _RELEASED, _GAIN, _SURVIVING, _FED = (
+    (_BETWEEN_ROW + i) * LANES for i in range(N_BETWEEN)
 )
-C_ROW = _BETWEEN_ROW + 9
+C_ROW = _BETWEEN_ROW + N_BETWEEN
 FIRST_FREE_ROW = C_ROW + len(CONSTANTS)
 _STAGE, _RATE, _C = STAGE_ROW * LANES, RATE_ROW * LANES, C_ROW * LANES
 SMALLEST = 1e-300
@@ -146,7 +147,8 @@ def constants(parameters: Floats) -> Floats:
         "kas": p["kas"], "absorbed_s": p["kas"] / p["Vs"], "kels": p["kels"], "kX": p["kX"], "KD": p["KD"],
         "receptors_B": p["Rt0"] * p["wB"] / (flux / s0 * p["tauB"]), "receptors_M": p["Rt0"] * p["wM"] / marrow,
         "receptors_N": p["Rt0"] * p["wN"] / p["N0"],
-        "per_sens": 1 / p["sens"], "ep": p["ep"], "es": p["es"],
+        "per_sens": 1 / p["sens"], "ep": p["ep"], "es": p["es"], "esV": p["es"] * (1 - p["wSV"]) / p["sens"],
+        "esR": p["es"] * (1 - p["wSR"]) / p["sens"],
         "gA": p["gA"], "gA_log_EA": p["gA"] * np.log2(p["EA"]), "amplify": p["Amax"] - 1,
         "log_A0": np.log2(1 + (p["Amax"] - 1) * hA),
         "gV": p["gV"], "gV_log_EV": p["gV"] * np.log2(p["EV"]),
@@ -164,10 +166,10 @@ def constants(parameters: Floats) -> Floats:
     return np.array([np.broadcast_to(rows[name], parameters.shape[1:]) for name in CONSTANTS])
 
 
-# Four loops, not one: a short loop lets the processor work on the second half of the lanes before the first is done.
+# Short loops, not one: a short loop lets the processor work on the second half of the lanes before the first is done.
 @njit(error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
 def _drug(w: Floats) -> None:
-    """Bind the ligands to their receptors; write the drugs' rates, the log of the signal and the mature cells."""
+    """Bind the ligands to their receptors; write the drugs' rates, the signal and its log, and the mature cells."""
     for lane in range(LANES):
         total, total_p = w[_STAGE + T * LANES + lane], w[_STAGE + TP * LANES + lane]
         s_drug = w[_STAGE + S * LANES + lane]
@@ -197,7 +199,9 @@ def _drug(w: Floats) -> None:
         free = over / under
         bound = 1.0 - free
         x = free * (total + w[_C + EP * LANES + lane] * total_p) + w[_C + ES * LANES + lane] * s_drug
-        w[_LOG_X + lane] = log2(max(x * w[_C + PER_SENS * LANES + lane], SMALLEST))
+        signal = max(x * w[_C + PER_SENS * LANES + lane], SMALLEST)
+        w[_SIGNAL + lane] = signal
+        w[_LOG_X + lane] = log2(signal)
 
         w[_RATE + D * LANES + lane] = -w[_C + KA * LANES + lane] * depot
         w[_RATE + T * LANES + lane] = (
@@ -214,6 +218,16 @@ def _drug(w: Floats) -> None:
         w[_RATE + X * LANES + lane] = -w[_C + KX * LANES + lane] * w[_STAGE + X * LANES + lane]
 
 
+@njit(error_model="numpy", fastmath={"contract"}, inline="always")  # type: ignore[untyped-decorator]
+def _hasten(w: Floats, lane: int, u_v: float, u_r: float) -> None:
+    """Write how fast cells divide, ripen and leave the reserve, at these odds."""
+    h_v, h_r = u_v / (1.0 + u_v), u_r / (1.0 + u_r)
+    w[_CYCLE_RATE + lane] = w[_C + K_PER_VB0 * LANES + lane] * (1.0 + w[_C + CYCLE * LANES + lane] * h_v)
+    v = (1.0 + w[_C + HASTEN * LANES + lane] * h_v) * w[_C + PER_V0 * LANES + lane]
+    w[_MATURATION + lane] = w[_C + KM_RATE * LANES + lane] * v
+    w[_RELEASED + lane] = w[_C + PHI0 * LANES + lane] * (1.0 + w[_C + RELEASE * LANES + lane] * h_r)
+
+
 @njit(error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
 def _response(w: Floats) -> None:
     """Write what the signal does: amplification, faster cycle and maturation, release."""
@@ -221,13 +235,19 @@ def _response(w: Floats) -> None:
         log_x = w[_LOG_X + lane]
         u = exp2(w[_C + GA * LANES + lane] * log_x - w[_C + GA_LOG_EA * LANES + lane])
         u_v = exp2(w[_C + GV * LANES + lane] * log_x - w[_C + GV_LOG_EV * LANES + lane])
-        u_r = u_v * w[_C + RELEASE_RATIO * LANES + lane]
-        h, h_v, h_r = u / (1.0 + u), u_v / (1.0 + u_v), u_r / (1.0 + u_r)
-        w[_AMPLIFIED + lane] = h
-        w[_CYCLE_RATE + lane] = w[_C + K_PER_VB0 * LANES + lane] * (1.0 + w[_C + CYCLE * LANES + lane] * h_v)
-        v = (1.0 + w[_C + HASTEN * LANES + lane] * h_v) * w[_C + PER_V0 * LANES + lane]
-        w[_MATURATION + lane] = w[_C + KM_RATE * LANES + lane] * v
-        w[_RELEASED + lane] = w[_C + PHI0 * LANES + lane] * (1.0 + w[_C + RELEASE * LANES + lane] * h_r)
+        w[_AMPLIFIED + lane] = u / (1.0 + u)
+        _hasten(w, lane, u_v, u_v * w[_C + RELEASE_RATIO * LANES + lane])
+
+
+@njit(error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
+def _answer_to_sargramostim(w: Floats) -> None:
+    """Write cycle, maturation and release anew: GM-CSF drives them less than it amplifies (Dale 1998)."""
+    for lane in range(LANES):
+        signal, s_drug = w[_SIGNAL + lane], w[_STAGE + S * LANES + lane]
+        gv, gv_log_ev = w[_C + GV * LANES + lane], w[_C + GV_LOG_EV * LANES + lane]
+        u_v = exp2(gv * log2(max(signal - w[_C + ESV * LANES + lane] * s_drug, SMALLEST)) - gv_log_ev)
+        u_r = exp2(gv * log2(max(signal - w[_C + ESR * LANES + lane] * s_drug, SMALLEST)) - gv_log_ev)
+        _hasten(w, lane, u_v, u_r * w[_C + RELEASE_RATIO * LANES + lane])
 
 
 @njit(error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
@@ -283,9 +303,14 @@ def _cells(w: Floats) -> None:
 
 @njit(error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
 def derivatives(w: Floats, general: bool) -> None:
-    """Write the rates of change (per day) of the stage's states; `general`: some feedback power differs from 1."""
+    """Write the rates of change (per day) of the stage's states.
+
+    `general`: some feedback power differs from 1, or somebody is given sargramostim.
+    """
     _drug(w)
     _response(w)
+    if general:
+        _answer_to_sargramostim(w)
     _growth(w, general)
     _cells(w)
 

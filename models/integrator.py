@@ -453,7 +453,7 @@ class Bodies:
         rows[RATES_UNKNOWN_ROW] = 1.0
         rows[FLOOR_ROW : FLOOR_ROW + N_FLOORS] = FLOOR_SHARE * _group_contents(healthy)
         self._kept = np.ascontiguousarray(rows[C_ROW:].T)
-        self._general = bool((rows[C_ROW + HF] != 1.0).any())
+        self._general = bool((rows[C_ROW + HF] != 1.0).any() or _sargramostim(rows[Y_ROW : Y_ROW + N_STATES]))
         self.failed: Flags = ~np.isfinite(self._kept).all(axis=1)
 
     @property
@@ -464,6 +464,7 @@ class Bodies:
     @state.setter
     def state(self, state: Floats) -> None:
         self._kept[:, Y_ROW - C_ROW :][:, :N_STATES] = state.T
+        self._general |= _sargramostim(state)
         self._begin_anew(np.arange(self.n))
 
     def change(self, bodies: Integers, name: str, values: Floats) -> None:
@@ -530,6 +531,7 @@ class Bodies:
         """
         # Longest first, so that no lane is left alone with a long way at the end.
         line = np.argsort(from_day - until_day, kind="stable")
+        self._general |= bool((depot == DS).any())
         days = np.stack([from_day[line], until_day[line]])
         if len(line):
             _advance(
@@ -560,6 +562,11 @@ class Bodies:
         self.failed |= ~np.isfinite(last).all(axis=1)
         watched = np.maximum(until_day - np.arange(last_days, 0, -1)[:, None], 0)
         return last.T, mornings[np.arange(self.n), watched, 0]
+
+
+def _sargramostim(state: Floats) -> bool:
+    """Return whether somebody has sargramostim in the body, which takes the general equations."""
+    return bool((state[DS : S + 1] > 0.0).any())
 
 
 def _group_contents(state: Floats) -> Floats:

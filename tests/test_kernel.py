@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from titranc.models import integrator
-from titranc.models.granulopoiesis import LANES, N_STATES
+from titranc.models.granulopoiesis import LANES, N_STATES, parameter_array
+from titranc.models.integrator import Bodies, DosePlan
 
 MODELS = Path(integrator.__file__).parent
 COURSE = """
@@ -75,3 +76,35 @@ def test_changed_equations_are_compiled_anew(tmp_path: Path) -> None:
     equations.write_text(equations.read_text().replace(loss, "2.0 * " + loss))
     assert before == pytest.approx(course(), rel=1e-12)
     assert not np.allclose(course(**elsewhere), before, rtol=1e-3)
+
+
+# Sargramostim, whose stimulus is weighted otherwise for maturation and release
+
+
+def test_the_general_equations_are_the_plain_ones_without_sargramostim() -> None:
+    """To the bit: who is worked on together with somebody on sargramostim is not changed by it."""
+    plan = DosePlan(np.full((30, 1, 3), 5.0), np.zeros((1, 3), dtype=np.int64), ["D"])
+    people = [{}, {"gcsf_insensitivity": 7.0, "apoptosis_hazard": 5.0}, {"neutrophil_loss_multiplier": 9.0}]
+    plain, general = (Bodies(parameter_array(people)) for _ in range(2))
+    general._general = True
+    np.testing.assert_array_equal(plain.advance(30, plan), general.advance(30, plan))
+
+
+def test_sargramostim_raises_the_count_gradually() -> None:
+    """About 3.5 times in two weeks, without the leap and the dip of a reserve that is emptied (Dale 1998)."""
+    body = Bodies(parameter_array([{}]))
+    body.burn_in(100)
+    before = body.anc[0]
+    plan = DosePlan(np.full((14, 1, 1), 6.5), np.zeros((1, 1), dtype=np.int64), ["Ds"])
+    fold = body.advance(14, plan)[:, 0, 0] / before
+    assert fold[0] < 1.8
+    assert (np.diff(fold[:9]) > 0).all()
+    assert 2.8 < fold[9:].max() < 3.8
+
+
+def test_sargramostim_takes_the_general_equations_when_it_comes_and_when_it_is_there() -> None:
+    body = Bodies(parameter_array([{}]))
+    assert not body._general
+    body.advance(1, DosePlan(np.full((1, 1, 1), 6.5), np.zeros((1, 1), dtype=np.int64), ["Ds"]))
+    assert body._general
+    assert Bodies(parameter_array([{}]), body.state)._general
