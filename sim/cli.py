@@ -7,7 +7,9 @@ Heavy libraries are imported by the commands that need them, so that help and ch
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -194,8 +196,12 @@ def scenario_list() -> None:
     """List the bundled scenarios."""
     from titranc.sim.scenario import list_scenarios
 
-    for entry in list_scenarios():
-        typer.echo(f"{entry.name:24} {entry.title}")
+    entries = list_scenarios()
+    width = max(len(entry.name) for entry in entries)
+    columns = shutil.get_terminal_size().columns
+    for entry in entries:
+        lines = textwrap.wrap(entry.title, max(columns - width - 2, 24))
+        typer.echo(f"{entry.name:{width}}  " + f"\n{'':{width + 2}}".join(lines))
 
 
 @scenario_app.command("show")
