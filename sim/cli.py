@@ -27,6 +27,8 @@ scenario_app = typer.Typer(no_args_is_help=True, help="List, show and check scen
 guideline_app = typer.Typer(no_args_is_help=True, help="Rules, thresholds, citations and audit notes.")
 app.add_typer(scenario_app, name="scenario")
 app.add_typer(guideline_app, name="guideline")
+model_app = typer.Typer(no_args_is_help=True, help="Body, diseases, drugs: numbers, equations, model card, SBML.")
+app.add_typer(model_app, name="model")
 
 ScenarioName = Annotated[str, typer.Argument(help="A scenario file, or the name of a bundled scenario.")]
 RunFolder = Annotated[Path, typer.Argument(help="The folder of a finished run.")]
@@ -258,6 +260,20 @@ def guideline_diff(first: Annotated[str, typer.Argument()], second: Annotated[st
     from titranc.sim import guideline_tables
 
     guideline_tables.show_difference(first, second)
+
+
+@model_app.command("export")
+def model_export(
+    sbml: Annotated[Path, typer.Option("--sbml", help="File to write.")],
+    disease: Annotated[str, typer.Option(help="Whose typical body.")] = "healthy",
+    product: Annotated[str, typer.Option(help="What is given.")] = "filgrastim",
+    dose_ug_per_kg_day: Annotated[float, typer.Option(help="Every morning from day 0 on.")] = 0.0,
+    days: Annotated[int, typer.Option(help="How many mornings.")] = 60,
+) -> None:
+    """Write the body of a typical patient and its doses as SBML, for other programs."""
+    from titranc.sim import model_tables
+
+    model_tables.export_sbml(sbml, disease, product, dose_ug_per_kg_day, days)
 
 
 def main() -> None:
