@@ -197,6 +197,10 @@ class Edition(_Entry):
         """Every rule of the edition."""
         return [*self.dose_rules, *self.standing_rules, *self.shown_rules]
 
+    def says(self) -> dict[str, str]:
+        """Return what each rule says, by its id."""
+        return {entry.id: entry.says for entry in self.rules}
+
     def numbers(self, disease: str) -> dict[str, Quantity]:
         """Return the numbers that hold for a disease, by name."""
         return self.values | self.values_for.get(disease, {})

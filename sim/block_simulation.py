@@ -95,7 +95,9 @@ def simulate_block(
         records=len(RECORDS) if patient_ids.start < _trajectory_patients(scenario) else 1,
         chemotherapy=any(arm.scenario.course.chemotherapy for arm in arms),
     )
-    log = EventLog(len(bodies), full="visits" in tables_at(scenario.output.level))
+    says = {arm.name: catalogue.edition(arm.scenario.edition).says() for arm in arms}
+    full = "visits" in tables_at(scenario.output.level)
+    log = EventLog(len(bodies), full=full, says=[says[arm.name] for arm, _ in bodies])
     own = policies or {}
     clinics = {arm.name: _clinic(arm.name, arm.scenario, streams, log, own.get(arm.name)) for arm in arms}
     env = simpy.Environment(initial_time=0)

@@ -127,7 +127,7 @@ def validate(
     scale: Annotated[
         float, typer.Option(min=0.05, max=20, help="Cohorts so many times the size of their protocols.")
     ] = 1.0,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the virtual studies.")] = 50021,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the virtual studies.")] = 60013,
     out: Annotated[Path, typer.Option(help="Folder for table and report.")] = Path("runs/validation"),
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write the page with the picture.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from titranc.models.clinic_view import Decision, Observation
@@ -44,11 +45,12 @@ class EventLog:
     """What happened to the bodies of a ward, each row a tuple that begins with the number of its body.
 
     `visits`, `events` and `periods` (the regimens as ordered) have the columns named above; `visits_of` counts. Without `full` there are no
-    visits and no sentences: writing them out is most of the work.
+    visits and no sentences: writing them out is most of the work. `says` is what each rule says, by its id, for each body: the
+    sentence of an event that another rule called for than the one that set the dose.
     """
 
-    def __init__(self, n_bodies: int, *, full: bool) -> None:
-        self.full = full
+    def __init__(self, n_bodies: int, *, full: bool, says: Sequence[Mapping[str, str]] = ()) -> None:
+        self.full, self._says = full, says
         self.visits: list[tuple[Any, ...]] = []
         self.events: list[tuple[Any, ...]] = []
         self.periods: list[tuple[Any, ...]] = []
@@ -108,17 +110,22 @@ class EventLog:
     ) -> list[tuple[str, str, str, str]]:
         """Return (event, severity, rule, detail) of what is new, one rule an event."""
         happened = []
+
+        def told(rule_id: str) -> str:
+            own = not self.full or not self._says or rule_id == asked.rule_ids[0]
+            return reason if own else self._says[body].get(rule_id, reason)
+
         if asked.flags != self._flags_of[body]:
             new = sorted(set(asked.flags) - set(self._flags_of[body]))
-            happened += [(*FLAG_EVENTS[flag], asked.flags[flag], reason) for flag in new]
+            happened += [(*FLAG_EVENTS[flag], asked.flags[flag], told(asked.flags[flag])) for flag in new]
             self._flags_of[body] = asked.flags
         for name, rule_id in asked.orders.items():
             if self._is_new(body, name):
-                happened.append((name, ORDER_SEVERITY[name], rule_id, reason))
+                happened.append((name, ORDER_SEVERITY[name], rule_id, told(rule_id)))
         for name, rule_id in asked.begins.items():
-            happened.append((name, "info", rule_id, reason))
+            happened.append((name, "info", rule_id, told(rule_id)))
         for name, rule_id in asked.ends.items():
-            happened.append((f"{name}_over", "info", rule_id, reason))
+            happened.append((f"{name}_over", "info", rule_id, told(rule_id)))
         if asked.action in STOPS and seen.regimen is not None and seen.regimen.ng_per_kg_day > 0:
             happened.append((*STOPS[asked.action], asked.rule_ids[0], reason))
         happened += [("gate_refused", "critical", GATE_RULE_ID, refusal) for refusal in ordered.refusals]

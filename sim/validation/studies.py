@@ -13,7 +13,7 @@ from titranc.sim import trial
 from titranc.sim.scenario import load_scenario
 from titranc.sim.validation.targets import Cohort, study
 
-SEED = 50021
+SEED = 60013
 
 
 @dataclass(frozen=True)
