@@ -20,6 +20,7 @@ CHANGED = {
     "08_write_your_own_policy": "step = 1.5",
     "09_reinforcement_learning_against_the_ceilings": "price = 0.04",
     "10_a_big_cohort_on_dask": "patients = 60",
+    "11_uncertainty_and_sensitivity": "patients = 12",
     "12_validation": "scale = 0.1",
 }
 SAYS = "for teaching and research only"

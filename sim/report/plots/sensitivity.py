@@ -56,7 +56,7 @@ def _draw_tornado(axes: Axes, rows: pd.DataFrame, title: str) -> None:
             outwards = 1 if change >= 0 else -1
             axes.annotate(
                 number(row["setting"]), (base + change + outwards * NORMAL_95 * np.nan_to_num(row["mcse"]), height),
-                xytext=(5 * outwards, 0), textcoords="offset points", va="center",
+                xytext=(5 * outwards, 6 if row["end"] == "low" else -6), textcoords="offset points", va="center",
                 ha="left" if outwards > 0 else "right", fontsize=SMALL, color=colour,
             )  # fmt: skip
     axes.set_yticks(range(len(paths)), [_last(path) for path in reversed(paths)], fontsize=SMALL, color=INK)
