@@ -38,6 +38,8 @@ RUNS = {
     "fever": ("febrile_neutropenia", []),
     "radiotherapy": ("chest_radiotherapy", []),
     "around": ("around_the_dose", []),
+    "every policy": ("compare_policies", ["cohort.n=3", "horizon_years=1", "output.level=trajectory"]),
+    "cycle-aware": ("cyclic_child", ["cohort.n=4", "horizon_years=1", "policy={kind: cycle_aware}"]),
 }  # fmt: skip
 
 
