@@ -33,7 +33,7 @@ def default_folder(scenario: str, *, resume: bool = False) -> Path:
 
 
 def run_and_report(scenario: Scenario, folder: Path, how: trial.How, *, open_report: bool, quiet: bool = False) -> None:
-    """Run into `folder`, write the report where there are visits to report, print the summary unless `quiet`."""
+    """Run into `folder`, write the report where there are patients to report, print the summary unless `quiet`."""
     errors = Console(stderr=True)
     with storage.claimed(folder, resume=how.resume):
         pass  # a folder that is taken is refused before the wait
@@ -48,7 +48,7 @@ def run_and_report(scenario: Scenario, folder: Path, how: trial.How, *, open_rep
     ) as bar:
         task = bar.add_task(scenario.title, total=1.0)
         result = trial.run(scenario, folder, lambda share: bar.update(task, completed=share), how)
-    if "visits" in result.manifest["tables"] and quiet:
+    if "outcomes" in result.manifest["tables"] and quiet:
         page.write_report(folder)
     if quiet:
         return
@@ -58,15 +58,15 @@ def run_and_report(scenario: Scenario, folder: Path, how: trial.How, *, open_rep
     else:
         told = {name: result.table(name) for name in ("visits", "events", "outcomes")}
         Console().print(summary.render_summary(told, result.manifest, folder))
-    if "visits" in result.manifest["tables"]:
+    if "outcomes" in result.manifest["tables"]:
         _write_report(folder, open_report=open_report)
 
 
 def report_again(folder: Path, *, open_report: bool) -> None:
     """Write the report of a finished run from its tables, after a look at all digests."""
     manifest = storage.read_manifest(folder)
-    if "visits" not in manifest["tables"]:
-        raise storage.IntegrityFailure(f"{folder}: this run kept no visits to report; run with output.level=visit")
+    if "outcomes" not in manifest["tables"]:
+        raise storage.IntegrityFailure(f"{folder}: this run kept no patients to report; run with output.level=patient")
     parts.check_files(folder, manifest)
     _write_report(folder, open_report=open_report)
 

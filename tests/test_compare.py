@@ -148,3 +148,13 @@ def test_lifted_limits_are_told_in_red(tmp_path: Path) -> None:
     trial.run(load_scenario("scn_child", options), tmp_path / "run")
     page = write_report(tmp_path / "run").read_text()
     assert '<p class="critical">UNCONSTRAINED' in page
+
+
+def test_a_run_without_visits_has_a_report_of_its_cohort(tmp_path: Path) -> None:
+    """The comparison of a large cohort keeps a row a patient; it is reported all the same, without anybody's story."""
+    changes = ["cohort.n=24", "cohort.sex=mixed", "horizon_years=0.5", "output.level=patient", TWO[-1]]
+    trial.run(load_scenario("scn_child", changes), tmp_path / "run")
+    page = write_report(tmp_path / "run").read_text(encoding="utf-8")
+    assert "The arms compared" in page
+    assert "This run kept no visits" in page
+    assert "The story, visit by visit" not in page

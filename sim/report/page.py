@@ -123,8 +123,9 @@ def write_report(run_folder: Path) -> Path:
 
 def render_page(run: Run) -> str:
     """Return the page of a run as text."""
-    story = first_story(run)
-    rules = _rules(run, story)
+    story = first_story(run) if (run.folder / "visits.parquet").exists() else None
+    rules = _rules(run, story) if story else []
+    shown = run.outcomes[run.outcomes["arm"] == run.outcomes["arm"].iloc[0]]
     links = {rule["id"]: rule["anchor"] for rule in rules}
     return (
         _environment(links)
@@ -132,17 +133,17 @@ def render_page(run: Run) -> str:
         .render(
             manifest=run.manifest,
             notice=NOTICE,
-            answer=answer(_arm(run, story), story.visits),
+            answer=answer(shown, story.visits) if story else _of_cohort(shown),
             arms=list(dict.fromkeys(run.outcomes["arm"])),
             n_patients=run.outcomes["patient_id"].nunique(),
             key_numbers=_key_numbers(run.outcomes),
-            bands=_bands(_arm(run, story)),
+            bands=_bands(shown),
             failed=_failed(run.outcomes),
             beside=told_beside(run.manifest),
             comparison=_comparison(run),
             rules=rules,
             deviations=_deviations(run.manifest.get("deviations", [])),
-            parameters=_parameters(run, story),
+            parameters=_parameters(run, story) if story else [],
             guideline_values=number_rows(run.manifest, "guideline_values"),
             model_numbers=number_rows(run.manifest, "reference_parameters", "assay", "growth", "drug", "outcomes"),
             weight_mark=weight_mark(run.manifest),
@@ -151,7 +152,9 @@ def render_page(run: Run) -> str:
             scenario=run.scenario_text,
             provenance=_provenance(run.manifest),
             cohort=_cohort_pictures(run),
-            **_told(story),
+            shown_arm=shown["arm"].iloc[0],
+            story=story,
+            **(_told(story) if story else {}),
         )
     )
 
@@ -159,7 +162,6 @@ def render_page(run: Run) -> str:
 def _told(story: Story) -> dict[str, Any]:
     """Return what the page tells of the one patient it shows."""
     return {
-        "story": story,
         "pictures": _pictures(story),
         "decisions": first_decisions(story.visits),
         "left_out": decisions_left_out(story.visits),
@@ -184,8 +186,14 @@ def _environment(links: dict[str, str]) -> Environment:
     return environment
 
 
-def _arm(run: Run, story: Story) -> pd.DataFrame:
-    return run.outcomes[run.outcomes["arm"] == story.arm]
+def _of_cohort(outcomes: pd.DataFrame) -> str:
+    """Return what became of an arm's patients on the whole, of a run that kept no visits."""
+    dose, final = outcomes["mean_dose_ug_per_kg_day"], outcomes["final_dose_ug_per_kg_day"]
+    return (
+        f"{percent(outcomes['share_anc_1_to_5'].mean())} of all patients' days had a count between 1 and 5, "
+        f"{percent(outcomes['share_anc_below_0_5'].mean())} one below 0.5. The mean dose was {number(dose.mean())} ug/kg/day, the last "
+        f"one {number(final.median())} in the middle of the patients. This run kept no visits, so no patient's story is told."
+    )
 
 
 def _key_numbers(outcomes: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
