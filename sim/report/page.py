@@ -123,7 +123,7 @@ def write_report(run_folder: Path) -> Path:
 
 def render_page(run: Run) -> str:
     """Return the page of a run as text."""
-    story = first_story(run) if (run.folder / "visits.parquet").exists() else None
+    story = first_story(run) if "visits" in run.manifest.get("tables", ["visits"]) else None
     rules = _rules(run, story) if story else []
     shown = run.outcomes[run.outcomes["arm"] == run.outcomes["arm"].iloc[0]]
     links = {rule["id"]: rule["anchor"] for rule in rules}
