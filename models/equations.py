@@ -51,7 +51,7 @@ HILL = Equation(
 
 STATES = (
     Symbol("D", "ug/kg", "filgrastim under the skin"),
-    Symbol("T", "ng/mL", "G-CSF in the blood, one's own and filgrastim, free and bound"),
+    Symbol("T", "ng/mL", "G-CSF in the blood, own and filgrastim, free and bound"),
     Symbol("Dp", "ug/kg", "pegfilgrastim under the skin"),
     Symbol("Tp", "ng/mL", "pegfilgrastim in the blood, free and bound"),
     Symbol("Ds", "ug/kg", "sargramostim under the skin"),
@@ -199,7 +199,7 @@ def _parsed(formula: str) -> ast.expr:
     return ast.parse(formula, mode="eval").body
 
 
-_WHOLE_WORDS = {"supply", "inhib", "sens"}
+_WHOLE_WORDS = {"supply", "inhib", "sens", *HILL_ARGUMENTS[1:]}
 _STEMS = {
     "tau": r"\tau", "theta": r"\theta", "omega": r"\omega", "phi": r"\varphi", "Lam": r"\Lambda", "Ph": r"\Phi",
     "kill": r"\kappa",

@@ -262,6 +262,35 @@ def guideline_diff(first: Annotated[str, typer.Argument()], second: Annotated[st
     guideline_tables.show_difference(first, second)
 
 
+@model_app.command("list")
+def model_list(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """List body, diseases, drugs, outcomes and policies, and how many of their numbers have which grade."""
+    from titranc.sim import model_tables
+
+    model_tables.list_models(as_json=as_json)
+
+
+@model_app.command("show")
+def model_show(
+    name: Annotated[str, typer.Argument(help="body, or a key of `titranc model list`.")] = "body",
+    *,
+    equations: Annotated[bool, typer.Option("--equations", help="The body's equations instead.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Print every number with value, unit, spread or range, source and grade."""
+    from titranc.sim import model_tables
+
+    model_tables.show_model(name, with_equations=equations, as_json=as_json)
+
+
+@model_app.command("card")
+def model_card(out: Annotated[Path | None, typer.Option(help="File to write; default: print.")] = None) -> None:
+    """Print the model card: purpose, equations, parameters with sources, limits, known weaknesses."""
+    from titranc.sim import model_tables
+
+    model_tables.show_card(out)
+
+
 @model_app.command("export")
 def model_export(
     sbml: Annotated[Path, typer.Option("--sbml", help="File to write.")],

@@ -19,7 +19,7 @@ import titranc.sim
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-DATA = (".py", ".yaml", ".j2", ".css", ".json", ".js", ".typed")
+DATA = (".py", ".yaml", ".md", ".j2", ".css", ".json", ".js", ".typed")
 
 
 def files_of_the_package() -> set[Path]:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import roadrunner
 
-from titranc.models import equations, sbml, shelves
+from titranc.models import catalogue, equations, sbml, shelves
+from titranc.models.distributions import centre
 from titranc.models.documents import InputRefused
 from titranc.models.granulopoiesis import N_B, N_M, STATES, declared, parameter_array, rates
 from titranc.models.integrator import Bodies, DosePlan
@@ -97,9 +98,14 @@ def test_doses_go_where_the_product_goes_as_often_as_asked(product: str, depot: 
 
 
 def test_what_begins_with_the_treatment_has_begun() -> None:
-    assert typical("chemotherapy").state[STATES.index("X")] == pytest.approx(0.85)
-    assert typical("transplant_autologous").state[STATES.index("P")] == pytest.approx(0.00034)
-    assert typical("ganciclovir").parameters["production_inhibition"] == pytest.approx(0.9)
+    for disease, state, trait in (
+        ("chemotherapy", "X", "chemotherapy_exposure"),
+        ("transplant_autologous", "P", "graft_progenitors"),
+    ):
+        centred = centre(catalogue.disease(disease).traits[trait].distribution)
+        assert typical(disease).state[STATES.index(state)] == pytest.approx(centred)
+    inhibition = catalogue.disease("ganciclovir").traits["production_inhibition"]
+    assert typical("ganciclovir").parameters["production_inhibition"] == centre(inhibition.distribution) > 0.5
     assert typical("healthy").state[STATES.index("N")] == pytest.approx(4.0, rel=1e-3)
 
 
