@@ -114,7 +114,7 @@ def _table(found: _Compared) -> Table:
     """Return the mean of the reference, and of every other arm the paired difference with what can be said of it."""
     whole = found.table[found.table["subgroup"] == "all"]
     table = Table(box=None, padding=(0, 1, 0, 0))
-    table.add_column("", no_wrap=True)
+    table.add_column("", overflow="fold", max_width=15)
     there = [name for name in SHOWN if (whole["endpoint"] == name).any()]
     for name in there:
         table.add_column(SHOWN[name], justify="right", no_wrap=True)

@@ -43,6 +43,10 @@ ENDPOINTS = (
     Endpoint("drug_mg_per_year", "drug", "mg a year", more_is_better=False, matters=2.0),
 )
 BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
+# After chemotherapy, a transplant or a culprit drug the question is how long the count is low; a target is for chronic disease.
+OF_EPISODES = (
+    "share_anc_below_0_5", "infections", "severe_infections", "died", "life_years", "hospital_days",
+)  # fmt: skip
 
 
 def endpoint_values(outcomes: pd.DataFrame) -> pd.DataFrame:
@@ -79,13 +83,23 @@ def subgroups_of(patients: pd.DataFrame) -> Mapping[str, pd.Series[bool]]:
     return {name: members for name, members in groups.items() if FEWEST_IN_A_SUBGROUP <= members.sum() < n}
 
 
-def contrasts(patients: pd.DataFrame, outcomes: pd.DataFrame, reference: str, confidence: float = 0.95) -> pd.DataFrame:
+def contrasts(
+    patients: pd.DataFrame,
+    outcomes: pd.DataFrame,
+    reference: str,
+    confidence: float = 0.95,
+    *,
+    of_episodes: bool = False,
+) -> pd.DataFrame:
     """Return a row an arm, endpoint and subgroup (`all` first): the mean paired difference from the reference arm.
 
     The interval is the bootstrap's over patients; `mcse` says how far the mean would move with other patients of the same
-    kind; `patients_to_tell` is how many would be enough to tell a difference of the size seen from none.
+    kind; `patients_to_tell` is how many would be enough to tell a difference of the size seen from none. `of_episodes`: only
+    endpoints that mean something in a neutropenia that passes, such as that after chemotherapy.
     """
     values = endpoint_values(outcomes)
+    if of_episodes:
+        values = values[[name for name in OF_EPISODES if name in values]]
     by_arm = {
         str(arm): values.loc[rows.index].set_axis(rows["patient_id"]).sort_index()
         for arm, rows in outcomes.groupby("arm", sort=False)

@@ -102,7 +102,11 @@ def _with_bases(found: Found, chain: tuple[str, ...]) -> Document:
     if str(base.path.resolve()) in chain:
         names = " -> ".join(Path(link).name for link in (*chain, str(base.path)))
         raise InputRefused([document.problem(("extends",), f"a base that does not lead back to itself ({names})")])
-    return _laid_over(_with_bases(base, chain), _without_extends(document))
+    # Who gives another title asks something else; the question of the base would mislead.
+    asks_anew = "title" in document.data and "question" not in document.data
+    return _laid_over(
+        _without(_with_bases(base, chain), "question" if asks_anew else "extends"), _without_extends(document)
+    )
 
 
 def _base_of(document: Document, found: Found) -> Found:
@@ -127,7 +131,11 @@ def _candidates(name: str, found: Found) -> Iterator[Found]:
 
 
 def _without_extends(document: Document) -> Document:
-    data = {key: value for key, value in document.data.items() if key != "extends"}
+    return _without(document, "extends")
+
+
+def _without(document: Document, name: str) -> Document:
+    data = {key: value for key, value in document.data.items() if key != name}
     return Document(document.file, data, document.lines, document.files)
 
 

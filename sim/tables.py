@@ -187,14 +187,16 @@ def _outcomes(
     own_until: np.ndarray,
 ) -> pd.DataFrame:
     n, days = len(who), ward.horizon_days
-    lived = np.arange(days) < ward.ended_day[:, None]
-    observed = ward.ended_day.astype(np.float64)
+    # A transplant ends the titration: shares and doses are those of the days with the own marrow.
+    own_days = np.maximum(own_until, 1)
+    lived = np.arange(days) < own_days[:, None]
+    observed = own_days.astype(np.float64)
     anc = ward.mornings[:, :days, RECORDS.index("anc_1e9_per_l")]
     daily = np.where(lived, daily, 0.0)
     due = ward.due_ng > 0
     given_ng = np.where(ward.taken, ward.due_ng, 0).sum(axis=2)
     in_target = lived & (anc >= 1.0) & (anc <= 5.0)
-    columns: dict[str, Any] = {"days_observed": ward.ended_day}
+    columns: dict[str, Any] = {"days_observed": ward.ended_day, "days_titrated": own_days}
     columns |= {
         name: (lived & (anc >= low) & (anc < high)).sum(axis=1) / observed for name, (low, high) in BANDS.items()
     }
@@ -202,7 +204,7 @@ def _outcomes(
         "days_to_first_target": np.where(in_target.any(axis=1), in_target.argmax(axis=1), np.nan),
         "mean_anc_1e9_per_l": np.where(lived, anc, 0.0).sum(axis=1) / observed,
         "mean_dose_ug_per_kg_day": daily.sum(axis=1) / observed,
-        "final_dose_ug_per_kg_day": daily[np.arange(n), ward.ended_day - 1],
+        "final_dose_ug_per_kg_day": daily[np.arange(n), own_days - 1],
         "peak_dose_ug_per_kg_day": daily.max(axis=1),
         **_months_6_to_18(daily, anc, own_until),
         "cumulative_dose_ug_per_kg": (given_ng / 1000 / ward.weight_kg[:, :days]).sum(axis=1),

@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from titranc.models import catalogue
 from titranc.models.clinic_view import Policy
 from titranc.sim import parts, storage
 from titranc.sim.block_simulation import Progress, simulate_block
@@ -28,6 +29,9 @@ from titranc.sim.executors import notes_of
 from titranc.sim.provenance import provenance
 from titranc.sim.scenario import Scenario
 from titranc.sim.streams import SCHEME_VERSION
+
+# In these a low count passes by itself.
+PASSING_CAUSES = ("chemotherapy", "transplant", "drug-induced")
 
 NOTICE = "Simulation for teaching and research only, never for the treatment of a patient."
 PACKAGES = ("numpy", "pandas", "scipy", "numba", "simpy", "pyarrow", "matplotlib")
@@ -175,7 +179,8 @@ def _contrasts(scenario: Scenario, folder: Path, entries: dict[str, Any]) -> pd.
     outcomes = parts.read_parts(folder, entries["outcomes"])
     people = ["arm", "patient_id", "age_start_years", "sex", "doses_taken_share", "p_gcsf_insensitivity"]
     patients = parts.read_parts(folder, entries["patients"], people)
-    return contrasts(patients, outcomes, scenario.reference_arm, scenario.compare.ci)
+    episodes = catalogue.disease(scenario.cohort.disease).cause in PASSING_CAUSES
+    return contrasts(patients, outcomes, scenario.reference_arm, scenario.compare.ci, of_episodes=episodes)
 
 
 def _added_up(counts: Iterator[pd.DataFrame]) -> pd.DataFrame:

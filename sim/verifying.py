@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from titranc.sim import parts, storage, trial
+from titranc.sim.report.words import counted
 from titranc.sim.scenario import load_scenario
 from titranc.sim.verification.chart import read_charts
 from titranc.sim.verification.verdict import Verdict, verdicts
@@ -75,6 +76,6 @@ def _tell(found: list[Verdict], again: int, different: list[str]) -> None:
         table.add_row(one.id, escape(one.says), f"{one.examined:,}", f"{one.applied:,}", f"{one.word}{escape(where)}")
     console = Console()
     console.print(table)
-    console.print("untested: it applied to fewer than 100 rows.")
+    console.print("holds (few): in all of fewer than 100 rows to which it applied.")
     outcome = f"differ in {', '.join(different)}" if different else "are the same"
-    console.print(f"The first {again} patients, simulated again, {outcome}.")
+    console.print(f"Simulated again, the first {counted(again, 'patient')} {outcome}.")

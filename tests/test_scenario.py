@@ -966,3 +966,11 @@ def test_an_age_so_wide_that_hardly_a_draw_is_one_is_refused(tmp_path: Path) -> 
     age = {"normal": {"mean": 45, "sd": 91}}
     problem = only_problem(written(tmp_path, with_value(("cohort", "age_years"), age)))
     assert (problem.field, problem.allowed) == ("cohort.age_years.normal.sd", "a number from 0 to 90 (years)")
+
+
+def test_another_title_does_not_inherit_the_question(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("schema_version: 1\nextends: scn_child\ntitle: Mine\n", encoding="utf-8")
+    assert load_scenario(own).question == ""
+    own.write_text("schema_version: 1\nextends: scn_child\nseed: 5\n", encoding="utf-8")
+    assert load_scenario(own).question == load_scenario("scn_child").question != ""

@@ -210,9 +210,10 @@ def test_benign_disease_treated_without_infections_is_found() -> None:
     assert found["S74"].word == "broken"
 
 
-def test_what_applied_to_few_rows_is_called_untested() -> None:
+def test_what_applied_to_few_rows_is_called_so() -> None:
     found = read("scn")
-    assert found["S37"].word == "untested"
+    assert found["S37"].word == "holds (few)"
+    assert found["S76"].word == "did not occur"
     assert found["S37"].applied == 30
     assert found["T-01"].word == "holds"
 

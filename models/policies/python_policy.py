@@ -38,7 +38,12 @@ class Guarded:
             if not self.keep_on_error:
                 raise PolicyFailed(words) from error
             return self._kept(observation, words)
-        wrong = _what_is_wrong(answer, observation)
+        if not isinstance(answer, Decision):
+            words = f"{self.name}: decide returned {answer!r}, a {type(answer).__name__}; it is to return a titranc.models.clinic_view.Decision"
+            if not self.keep_on_error:
+                raise PolicyFailed(words)
+            return self._kept(observation, words)
+        wrong = _what_is_wrong(answer)
         return self._kept(observation, f"{self.name}: {wrong}") if wrong else _with_id(answer, self.name)
 
     def _kept(self, observation: Observation, words: str) -> Decision:
@@ -52,10 +57,8 @@ class Guarded:
         )
 
 
-def _what_is_wrong(answer: Any, observation: Observation) -> str:
-    """Return in words why an answer is no decision; nothing when it is one."""
-    if not isinstance(answer, Decision):
-        return f"{type(answer).__name__} is no Decision"
+def _what_is_wrong(answer: Decision) -> str:
+    """Return in words what is wrong with a decision; nothing when it can be carried out."""
     if not isinstance(answer.regimen, Regimen):
         return f"{answer.regimen!r} is no Regimen"
     wait: Any = answer.next_visit_days

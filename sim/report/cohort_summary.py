@@ -66,6 +66,10 @@ def told_beside(manifest: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
 def _arm(arm: str, rows: pd.DataFrame) -> Table:
     table = Table(title=f"Arm {plain(arm)}", title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("", no_wrap=True, min_width=31)
@@ -76,7 +80,7 @@ def _arm(arm: str, rows: pd.DataFrame) -> Table:
         if name not in by_name.index:
             continue
         row = by_name.loc[name]
-        table.add_row(
-            words, f"{row['estimate']:.3g}", f"{row['ci_low']:.3g} to {row['ci_high']:.3g}", f"{row['median']:.3g}"
-        )
+        # None of these can be negative, but the interval of a mean of few may reach there.
+        low, high = max(row["ci_low"], 0.0), row["ci_high"]
+        table.add_row(words, _short(row["estimate"]), f"{_short(low)} to {_short(high)}", _short(row["median"]))
     return table

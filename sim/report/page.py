@@ -276,13 +276,10 @@ def _comparison(run: Run) -> dict[str, Any] | None:
         return None
     reference = run.manifest["reference_arm"]
     effects = [effect for effect in run.manifest.get("dose_effect", {}).values() if effect != "none"]
-    return {
-        "sentences": verdict(table, reference, effects),
-        "figures": [
-            _picture("comparison-plane", plot_plane(run.outcomes), caption_plane(run.outcomes)),
-            _picture("comparison-forest", plot_forest(table, reference), caption_forest(table, reference)),
-        ],
-    }
+    figures = [_picture("comparison-forest", plot_forest(table, reference), caption_forest(table, reference))]
+    if (table["endpoint"] == "share_anc_1_to_5").any():
+        figures.insert(0, _picture("comparison-plane", plot_plane(run.outcomes), caption_plane(run.outcomes)))
+    return {"sentences": verdict(table, reference, effects), "figures": figures}
 
 
 def _lives(run: Run, counts: pd.DataFrame, arms: list[str]) -> list[dict[str, Any]]:

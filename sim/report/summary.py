@@ -152,12 +152,34 @@ def _events(events: pd.DataFrame, outcomes: pd.DataFrame) -> list[Text]:
     told = events if events.empty else events[events["event"].str.startswith(("ceiling", "hsct"))]
     lines = [Text("Lines crossed", style="bold")]
     if told.empty:
-        return [*lines, _line("  none: the dose stayed below 8, and no transplant referral was triggered")]
+        return [*lines, _line(_none_crossed(outcomes)), *_csf3r(events)]
     kinds = list(told.groupby("event", sort=False))
     lines += [_line(f"  {_event_words(str(kind), rows, len(outcomes))}") for kind, rows in kinds[:_MOST_LINES]]
     if not told["event"].str.startswith("hsct").any():
         lines.append(_line("  no transplant referral was triggered"))
-    return lines
+    return lines + _csf3r(events)
+
+
+RISK_LINE = 8.0
+
+
+def _none_crossed(outcomes: pd.DataFrame) -> str:
+    """Say that no line was marked: an edition may have no lines at 8 and 15, and the dose cross them all the same."""
+    peak = float(outcomes["peak_dose_ug_per_kg_day"].max())
+    dose = "the dose stayed below 8" if peak < RISK_LINE else f"the dose rose to {number(peak)}, no line marked"
+    return f"  none: {dose}; no transplant referral was triggered"
+
+
+def _csf3r(events: pd.DataFrame) -> list[Text]:
+    """Return the referral for a CSF3R mutation, which is no matter of the response."""
+    told = events if events.empty else events[events["event"] == "csf3r_refer"]
+    if told.empty:
+        return []
+    return [
+        _line(
+            f"  referred for a CSF3R mutation: {counted(told['patient_id'].nunique(), 'patient')}, first on {day_words(float(told['day'].min()))}"
+        )
+    ]
 
 
 def _event_words(kind: str, rows: pd.DataFrame, patients: int) -> str:

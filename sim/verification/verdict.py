@@ -25,10 +25,12 @@ class Verdict:
 
     @property
     def word(self) -> str:
-        """One word: broken, holds, or untested where it applied to fewer than a hundred rows."""
+        """One word: broken, holds, holds (few) where it applied to fewer than a hundred rows, or did not occur."""
         if self.violations:
             return "broken"
-        return "holds" if self.applied >= FEWEST_ROWS else "untested"
+        if not self.applied:
+            return "did not occur"
+        return "holds" if self.applied >= FEWEST_ROWS else "holds (few)"
 
     def add(self, invariant: Invariant, chart: Chart) -> None:
         """Read one arm."""

@@ -22,7 +22,6 @@ from titranc.sim.report.style import (
     blank_figure,
     house_style,
     quiet,
-    whisper,
 )
 
 INSIDE, ACCEPTED, OUTSIDE = "inside the interval", "within the rule", "outside"
@@ -118,7 +117,6 @@ def _ratio(rows: pd.DataFrame) -> np.ndarray:
 def _draw_sources(axes: Axes, grades: Mapping[str, int]) -> None:
     quiet(axes, "Where the model's own numbers come from")
     there = {grade: grades.get(grade, 0) for grade in GRADES}
-    whisper(axes, ", ".join(f"{count} {GRADES[grade]}" for grade, count in there.items() if count))
     axes.grid(visible=False)
     left = np.concatenate([[0], np.cumsum(list(there.values()))])
     for start, (grade, count) in zip(left, there.items(), strict=False):
@@ -126,4 +124,6 @@ def _draw_sources(axes: Axes, grades: Mapping[str, int]) -> None:
     axes.set_xlim(0, left[-1])
     axes.set_yticks([])
     axes.set_xticks([])
+    told = ", ".join(f"{count} {GRADES[grade]}" for grade, count in there.items() if count)
+    axes.set_xlabel(f"left to right: {told}", fontsize=SMALL, color=SOFT)
     axes.spines["bottom"].set_visible(False)
