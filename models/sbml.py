@@ -254,16 +254,20 @@ def _write_doses(libsbml: ModuleType, model: Any, course: Course) -> None:
     first.setValue(first.getValue() + course.dose_ug_per_kg_day)
     _parameter(model, "dose", course.dose_ug_per_kg_day, "ug/kg", constant=True, notes="what a day's injection holds")
     _parameter(model, "dose_interval", 1.0, "days", constant=True, notes="from one injection to the next")
-    _parameter(model, "next_dose", 1.0, "days", constant=False, notes="day of the next injection")
-    _parameter(model, "doses_left", course.days - 1, "dimensionless", constant=False, notes="injections to come")
+    _parameter(model, "doses", course.days, "dimensionless", constant=True, notes="injections, that of day 0 included")
+    _parameter(model, "since_dose", 0.0, "days", constant=False, notes="time since the last injection")
+    # A clock that runs by a rate rule goes back with the states when a program resets the model; a counter may not.
+    clock = model.createRateRule()
+    clock.setVariable("since_dose")
+    clock.setMath(_math(libsbml, "1"))
     event = model.createEvent()
     event.setId("injection")
     event.setUseValuesFromTriggerTime(True)
     trigger = event.createTrigger()
     trigger.setInitialValue(False)
     trigger.setPersistent(True)
-    trigger.setMath(_math(libsbml, "time >= next_dose && doses_left > 0.5"))
-    given = {depot: f"{depot} + dose", "next_dose": "next_dose + dose_interval", "doses_left": "doses_left - 1"}
+    trigger.setMath(_math(libsbml, "since_dose >= dose_interval && time < (doses - 0.5) * dose_interval"))
+    given = {depot: f"{depot} + dose", "since_dose": "since_dose - dose_interval"}
     for symbol, formula in given.items():
         assignment = event.createEventAssignment()
         assignment.setVariable(symbol)
