@@ -230,7 +230,7 @@ def test_a_cycle_raises_no_dose_on_a_count_that_is_not_low() -> None:
     low = [(7 * visit, 0.1, CountStatus.VALID) for visit in range(8)]
     own = {anc: policy(2, "cyclic") for anc in (0.99, 1.01)}
     actions = {
-        anc: own[anc].decide(replace(forged([*low, (56, anc, CountStatus.VALID)], [1.0] * 8), disease="cyclic")).action
+        anc: own[anc].decide(replace(forged([*low, (56, anc, CountStatus.VALID)], [2.0] * 8), disease="cyclic")).action
         for anc in own
     }
     assert not limits("cyclic").rise_needs_low_count

@@ -221,9 +221,19 @@ def test_what_is_no_decision_keeps_the_dose_in_force(answer: object) -> None:
             return answer  # type: ignore[return-value]
 
     seen = replace(observation(), regimen=Regimen.daily(6.0, 1))
-    decision = guarded(Odd(), "odd").decide(seen)
+    decision = guarded(Odd(), "odd", keep_on_error=True).decide(seen)
     assert decision.regimen == seen.regimen
     assert "odd" in str(decision.reason)
+
+
+@pytest.mark.parametrize("answer", [None, 5.0, "more"])
+def test_what_is_no_decision_at_all_ends_the_run_unless_the_scenario_says_keep(answer: object) -> None:
+    class Odd:
+        def decide(self, observation: Observation) -> Decision:
+            return answer  # type: ignore[return-value]
+
+    with pytest.raises(PolicyFailed, match=f"odd: decide returned {answer!r}.* to return a .*Decision"):
+        guarded(Odd(), "odd").decide(observation())
 
 
 def observation() -> Observation:
