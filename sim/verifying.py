@@ -73,9 +73,11 @@ def _tell(found: list[Verdict], again: int, different: list[str]) -> None:
         table.add_column(name, overflow="fold", justify=where)  # type: ignore[arg-type]
     for one in found:
         where = f": {one.violations} rows; {'; '.join(one.first)}" if one.violations else ""
-        table.add_row(one.id, escape(one.says), f"{one.examined:,}", f"{one.applied:,}", f"{one.word}{escape(where)}")
+        table.add_row(
+            one.id, escape(one.says), f"{one.examined:,}", f"{one.applied:,}", f"{one.in_words}{escape(where)}"
+        )
     console = Console()
     console.print(table)
-    console.print("holds (few): in all of fewer than 100 rows to which it applied.")
+    console.print("untested: it applied to fewer than 100 rows.")
     outcome = f"differ in {', '.join(different)}" if different else "are the same"
     console.print(f"Simulated again, the first {counted(again, 'patient')} {outcome}.")

@@ -210,10 +210,11 @@ def test_benign_disease_treated_without_infections_is_found() -> None:
     assert found["S74"].word == "broken"
 
 
-def test_what_applied_to_few_rows_is_called_so() -> None:
+def test_what_applied_to_few_rows_is_called_untested() -> None:
     found = read("scn")
-    assert found["S37"].word == "holds (few)"
-    assert found["S76"].word == "did not occur"
+    assert found["S37"].word == "untested"
+    assert found["S37"].in_words == "untested: held in 30 rows"
+    assert found["S76"].in_words == "untested: did not occur"
     assert found["S37"].applied == 30
     assert found["T-01"].word == "holds"
 

@@ -25,12 +25,17 @@ class Verdict:
 
     @property
     def word(self) -> str:
-        """One word: broken, holds, holds (few) where it applied to fewer than a hundred rows, or did not occur."""
+        """One word: broken, holds, or untested where it applied to fewer than a hundred rows."""
         if self.violations:
             return "broken"
-        if not self.applied:
-            return "did not occur"
-        return "holds" if self.applied >= FEWEST_ROWS else "holds (few)"
+        return "holds" if self.applied >= FEWEST_ROWS else "untested"
+
+    @property
+    def in_words(self) -> str:
+        """The word, and of an untested invariant how often it held."""
+        if self.word != "untested":
+            return self.word
+        return f"untested: held in {self.applied} rows" if self.applied else "untested: did not occur"
 
     def add(self, invariant: Invariant, chart: Chart) -> None:
         """Read one arm."""
