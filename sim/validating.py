@@ -20,6 +20,7 @@ from titranc.sim import compiling, storage
 from titranc.sim.report.validation_page import validation_page
 from titranc.sim.report.words import NOTICE, number
 from titranc.sim.validation import acceptance
+from titranc.sim.validation.soundness import drug_balance, solver_errors
 from titranc.sim.validation.studies import Studies
 from titranc.sim.validation.table import by_area, in_words, validation_table
 from titranc.sim.validation.targets import Target, targets
@@ -41,7 +42,15 @@ def validate(areas: Sequence[str], scale: float, seed: int, out: Path, *, report
     out.mkdir(parents=True, exist_ok=True)
     storage.write_whole(out / "validation.csv", table.to_csv(index=False).encode())
     if report:
-        page = validation_page(table, by_area(table), in_words(table), grades_of_models(), _protocol(scale, seed))
+        page = validation_page(
+            table,
+            by_area(table),
+            in_words(table),
+            grades_of_models(),
+            _protocol(scale, seed),
+            solver_errors(),
+            drug_balance(),
+        )
         storage.write_whole(out / "validation.html", page.encode())
     if as_json:
         print(json.dumps({"summary": in_words(table), "rows": json.loads(table.to_json(orient="records"))}, indent=1))

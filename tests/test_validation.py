@@ -16,6 +16,7 @@ from titranc.sim.scenario import load_scenario
 from titranc.sim.validation import acceptance
 from titranc.sim.validation.measures import OF_BODY, OF_TABLES, estimate
 from titranc.sim.validation.samples import Estimate, Sample, mean, median, percentage, ratio
+from titranc.sim.validation.soundness import drug_balance, solver_errors
 from titranc.sim.validation.studies import Studies
 from titranc.sim.validation.table import accepted, by_area, in_words, validation_table
 from titranc.sim.validation.targets import Target, study, targets
@@ -198,6 +199,19 @@ def test_the_count_by_area_is_the_count_of_the_rows(small: pd.DataFrame) -> None
     parts = areas.loc[["of these, held out of every fit", "and not held out"], "rows"]
     assert parts.sum() == len(gating)
     assert f"{accepted(gating).sum()} of {len(gating)}" in in_words(small)
+
+
+# The ground it stands on
+
+
+def test_the_solver_keeps_its_promise_in_every_disease() -> None:
+    errors = solver_errors()
+    assert len(errors) == 10
+    assert errors["largest_relative_error"].between(1e-12, 1e-4).all()
+
+
+def test_the_drug_that_goes_in_comes_out() -> None:
+    assert drug_balance() < 1e-3
 
 
 # The command

@@ -20,11 +20,17 @@ DEPOTS = {"filgrastim": (body.D, body.T), "pegfilgrastim": (body.DP, body.TP)}
 
 @dataclass(frozen=True)
 class Course:
-    """A body under doses: time (days), concentration of the free drug (ng/mL), count (10^9/L)."""
+    """A body under doses: time (days), free and total drug (ng/mL), count (10^9/L).
+
+    `cleared_ng_per_ml_day` is how much of the drug leaves the blood; `absorbed_ng_per_ml` what one dose brings into it.
+    """
 
     time_days: Values
     free_ng_per_ml: Values
+    total_ng_per_ml: Values
+    cleared_ng_per_ml_day: Values
     anc_1e9_per_l: Values
+    absorbed_ng_per_ml: float
 
 
 def _one(value: float) -> Sample:
@@ -54,8 +60,10 @@ def course(
         states.append(solved.y[:, :-1])
         state = solved.y[:, -1].copy()
     every = np.concatenate(states, axis=1)
-    free = np.array([_free(column, symbols) for column in every.T]) * every[drug]
-    return Course(np.concatenate(times), free, every[body.N])
+    share, total = np.array([_free(column, symbols) for column in every.T]), every[drug]
+    cleared = (symbols["kel"] * share + symbols["kint"] * (1 - share)) * total
+    absorbed = symbols["F"] * dose_ug_per_kg / symbols["V"]
+    return Course(np.concatenate(times), share * total, total, cleared, every[body.N], absorbed)
 
 
 def _at_rest(parameters: Values) -> Values:

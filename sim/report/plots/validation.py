@@ -27,7 +27,7 @@ from titranc.sim.report.style import (
 INSIDE, ACCEPTED, OUTSIDE = "inside the interval", "within the rule", "outside"
 COLOURS = {INSIDE: GREEN, ACCEPTED: SKY, OUTSIDE: VERMILLION}
 MARKERS = {INSIDE: "o", ACCEPTED: "s", OUTSIDE: "X"}
-WIDEST_FACTOR = 4.0
+WIDEST_FACTOR, PROMISED_ERROR = 4.0, 1e-4
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 GRADE_COLOURS = {"A": GREEN, "B": SKY, "C": VERMILLION, "calibrated": BLUE}
 GRADES = {"A": "read in the cited paper", "B": "secondary source", "C": "recalled", "calibrated": "fitted here"}
@@ -46,15 +46,35 @@ def caption_validation(table: pd.DataFrame) -> str:
 
 
 @house_style
-def plot_validation(table: pd.DataFrame, grades: Mapping[str, int]) -> Figure:
-    """Draw simulated over published for every row of grade A or B, by area, and the sources of the model's numbers."""
+def plot_validation(table: pd.DataFrame, grades: Mapping[str, int], solver: pd.DataFrame | None = None) -> Figure:
+    """Draw simulated over published for every row of grade A or B, by area, and the sources of the model's numbers.
+
+    `solver`: disease and largest_relative_error of the counts, where they were worked out.
+    """
     rows = table[table["gates"]].reset_index(drop=True)
     areas = list(dict.fromkeys(rows["area"]))[::-1]
-    figure = blank_figure(1.6 + 0.36 * len(areas) + 0.5, between=0.1)
-    axes, sources = figure.subplots(2, 1, height_ratios=[0.36 * len(areas) + 1.0, 0.4])
+    heights = [0.36 * len(areas) + 1.0, 0.4] + ([] if solver is None else [0.14 * len(solver) + 0.3])
+    figure = blank_figure(sum(heights) + 0.7, between=0.1)
+    axes, sources, *errors = figure.subplots(len(heights), 1, height_ratios=heights)
     _draw_areas(axes, rows, areas)
     _draw_sources(sources, grades)
+    if solver is not None:
+        _draw_solver(errors[0], solver)
     return figure
+
+
+def _draw_solver(axes: Axes, solver: pd.DataFrame) -> None:
+    quiet(axes, "Largest relative error of a count that the solver makes")
+    axes.grid(visible=False)
+    axes.axvline(PROMISED_ERROR, color=VERMILLION, linewidth=0.9)
+    rows = solver.iloc[::-1]
+    axes.plot(rows["largest_relative_error"], range(len(rows)), linestyle="none", marker="o", markersize=4, color=BLUE)
+    axes.set_xscale("log")
+    axes.set_xlim(1e-7, 1e-3)
+    axes.set_yticks(
+        range(len(rows)), [str(name).replace("_", " ") for name in rows["disease"]], fontsize=SMALL, color=INK
+    )
+    axes.set_xlabel("red: what is promised", fontsize=SMALL, color=SOFT)
 
 
 def _draw_areas(axes: Axes, rows: pd.DataFrame, areas: list[str]) -> None:
