@@ -45,7 +45,7 @@ class How:
     workers: int = 1
     scheduler: str | None = None
     resume: bool = False
-    block_patients: int = BLOCK_PATIENTS
+    block_patients: int | None = None
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,12 @@ def run(scenario: Scenario, folder: Path, progress: Progress = lambda share: Non
     Raises FolderInUse, IntegrityFailure (to resume what is another run) or WorkersLost; what is finished is kept.
     """
     how = how or How()
-    if scenario.patients_per_centre:
-        # A block is a centre: its patients wait for the same beds.
-        how = replace(how, block_patients=scenario.patients_per_centre)
+    how = replace(how, block_patients=block_size(scenario, how))
     with storage.claimed(folder, resume=how.resume):
         started, clock = datetime.now(UTC), time.perf_counter()
         storage.settle_identity(folder, _identity(scenario, how))
         storage.write_whole(folder / storage.SCENARIO_NAME, scenario.to_yaml().encode())
-        blocks = blocks_of(scenario.cohort.n, how.block_patients)
+        blocks = blocks_of(scenario.cohort.n, block_size(scenario, how))
         notes = _work_through(scenario, folder.absolute(), blocks, progress, how)
         entries, told = _finish_tables(scenario, folder, [notes[block.index] for block in blocks])
         manifest = _manifest(scenario, folder.name, entries, started, time.perf_counter() - clock)
@@ -100,13 +98,22 @@ def simulate(
 
     `policies` by name of an arm decide in the place of what the scenario says, behind the same guard and gate.
     """
-    blocks = blocks_of(scenario.cohort.n, scenario.patients_per_centre or BLOCK_PATIENTS)
+    blocks = blocks_of(scenario.cohort.n, block_size(scenario))
     done = [
         simulate_block(scenario, run_id, block.patient_ids, _part_of(progress, block), policies).tables
         for block in blocks
     ]
     names = dict.fromkeys(name for tables in done for name in tables)
     return {name: pd.concat([tables[name] for tables in done if name in tables], ignore_index=True) for name in names}
+
+
+def block_size(scenario: Scenario, how: How | None = None) -> int:
+    """Return how many patients stand in one ward: a centre's, who wait for the same beds; as asked; or as memory holds.
+
+    Every arm of a patient is a body of the ward, so that more arms leave room for fewer patients.
+    """
+    asked = how.block_patients if how else None
+    return scenario.patients_per_centre or asked or max(BLOCK_PATIENTS // max(len(scenario.arms), 1), 1)
 
 
 def content_digest(table: pd.DataFrame) -> str:

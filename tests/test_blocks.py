@@ -193,3 +193,9 @@ def test_a_cohort_of_several_blocks_keeps_the_days_of_its_first_patients() -> No
     tables = trial.simulate(load_scenario("scn_child", options), "x")
     assert set(tables["trajectory"]["patient_id"]) == {0, 1, 2}
     assert tables["outcomes"]["patient_id"].nunique() == 501
+
+
+def test_more_arms_leave_room_for_fewer_patients() -> None:
+    one, seven = load_scenario("scn_child"), load_scenario("compare_policies")
+    assert trial.block_size(one) > trial.block_size(seven) * (len(seven.arms) - 1) > 1
+    assert trial.block_size(seven, trial.How(block_patients=9)) == 9
