@@ -5,10 +5,9 @@ Arms share their patients and their luck: all arms of a patient stand in the sam
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -17,13 +16,15 @@ import simpy
 from titranc.models import catalogue
 from titranc.models.clinic_view import Policy
 from titranc.models.integrator import RECORDS
+from titranc.models.patient import Patient
 from titranc.models.policies.python_policy import guarded
 from titranc.models.policies.standing_care import StandingCare
-from titranc.sim.clinic import Case, Clinic, Stage
+from titranc.sim.clinic import Case, Clinic, Consult, Stage
 from titranc.sim.cohort import draw_patients
 from titranc.sim.columns import tables_at
 from titranc.sim.course_sections import Leukaemia, Outcomes, TransplantCare
 from titranc.sim.fate import Lives
+from titranc.sim.garbage import no_garbage_collection
 from titranc.sim.injections import InjectionClock
 from titranc.sim.life import Life, tell
 from titranc.sim.log import EventLog
@@ -48,24 +49,113 @@ Progress = Callable[[float], None]
 Course = Generator[simpy.Event, None, None]
 
 
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Leave the search for unreachable cycles until later: a block makes many objects and next to no cycles."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 @dataclass(frozen=True)
 class Simulated:
     """The tables of a block, and the seconds that its bodies, its clinic and its tables took."""
 
     tables: dict[str, pd.DataFrame]
     seconds: dict[str, float]
+
+
+class BlockSimulation:
+    """The patients of a block from admission on: one body for each of them in each arm, all in one ward.
+
+    `policies` by name of an arm decide in the place of the scenario's; where somebody is to be consulted, `consult` is
+    asked instead of any policy.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        patient_ids: range,
+        policies: Mapping[str, Policy] | None = None,
+        consult: Consult | None = None,
+    ) -> None:
+        self.scenario, streams, arms = scenario, Streams(scenario.seed), scenario.resolved_arms()
+        people = {arm.name: draw_patients(arm.scenario, streams, patient_ids) for arm in arms}
+        self.bodies = [(arm, people[arm.name][i]) for i in range(len(patient_ids)) for arm in arms]
+        self.days = round(scenario.horizon_years * DAYS_PER_YEAR)
+        self.ward = _ward(scenario, self.bodies, self.days, streams, patient_ids.start)
+        says = {arm.name: catalogue.edition(arm.scenario.edition).says() for arm in arms}
+        full = "visits" in tables_at(scenario.output.level)
+        self.log = EventLog(len(self.bodies), full=full, says=[says[arm.name] for arm, _ in self.bodies])
+        own = policies or {}
+        self.clinics = {
+            arm.name: _clinic(arm.name, arm.scenario, streams, self.log, own.get(arm.name), consult) for arm in arms
+        }
+        self.env, self._ends = simpy.Environment(initial_time=0), ExitStack()
+        self.cases, courses = [], list[Course]()
+        for body, (arm, patient) in enumerate(self.bodies):
+            life = Life(arm.scenario.course, patient, self.days)
+            life.feel(self.ward, body)
+            self.cases.append(Case(patient, life, self.ward, body, self.clinics[arm.name].stage))
+            if not life.uneventful:
+                courses.append(tell(self.env, life, body, self.log))
+        members = [(arm, case) for (arm, _), case in zip(self.bodies, self.cases, strict=True)]
+        self.lives = _lives(self.env, self.ward, streams, self.log, members, self.clinics)
+        self._admit([*courses, *(self.lives.processes() if self.lives else [])])
+
+    def _admit(self, courses: Sequence[Course]) -> None:
+        """Begin every follow-up, then what befalls the patients."""
+        for (arm, _), case in zip(self.bodies, self.cases, strict=True):
+            process = self.env.process(self._closing(self.clinics[arm.name].follow_up(self.env, case)))
+            if self.lives:
+                self.lives.people[case.body].process = process
+        for course in courses:
+            self.env.process(self._closing(course))
+
+    def _closing(self, course: Course) -> Course:
+        """Return a course that is closed at the end.
+
+        Environment and processes refer to each other: a course left open would keep the block alive.
+        """
+        self._ends.callback(course.close)
+        return course
+
+    @property
+    def end_minute(self) -> int:
+        """The minute at which follow-up ends."""
+        return self.days * MINUTES_PER_DAY
+
+    def run(self, progress: Progress) -> None:
+        """Follow everybody to the end; `progress` hears the share done."""
+        self.env.process(self._closing(self._tell(progress)))
+        with no_garbage_collection():
+            try:
+                self.env.run(until=self.end_minute)
+            finally:
+                self._ends.close()
+        self.ward.close()
+
+    def run_until(self, day: int) -> None:
+        """Follow everybody to the morning of a day."""
+        self.env.run(until=day * MINUTES_PER_DAY)
+        self.ward.look_ahead(day)
+
+    def close(self) -> None:
+        """End what goes on, with every body at the end of follow-up."""
+        self._ends.close()
+        self.ward.close()
+
+    def _tell(self, progress: Progress) -> Course:
+        while True:
+            progress(self.env.now / self.end_minute)
+            yield self.env.timeout(PROGRESS_DAYS * MINUTES_PER_DAY)
+
+    def tables(self, run_id: str) -> dict[str, pd.DataFrame]:
+        """Return the tables that the scenario's level of output keeps."""
+        scenario = self.scenario
+        tables = build_tables(
+            run_id,
+            [arm.name for arm, _ in self.bodies],
+            self.ward,
+            self.log,
+            [person.fate for person in self.lives.people] if self.lives else None,
+            trajectory_patients=_trajectory_patients(scenario),
+            prices=[arm.scenario.outcomes.prices if arm.scenario.outcomes else None for arm, _ in self.bodies],
+        )
+        kept = [name for name in tables_at(scenario.output.level) if name not in DAILY or len(tables[name])]
+        return {name: tables[name] for name in kept}
 
 
 def simulate_block(
@@ -80,82 +170,37 @@ def simulate_block(
     `policies` by name of an arm take the place of the scenario's.
     """
     begun = time.perf_counter()
-    streams, arms = Streams(scenario.seed), scenario.resolved_arms()
-    people = {arm.name: draw_patients(arm.scenario, streams, patient_ids) for arm in arms}
-    bodies = [(arm, people[arm.name][i]) for i in range(len(patient_ids)) for arm in arms]
+    block = BlockSimulation(scenario, patient_ids, policies)
+    block.run(progress)
+    followed = time.perf_counter()
+    tables = block.tables(run_id)
+    seconds = {
+        "bodies": block.ward.seconds,
+        "clinic": followed - begun - block.ward.seconds,
+        "writing": time.perf_counter() - followed,
+    }
+    return Simulated(tables, seconds)
+
+
+def _ward(
+    scenario: Scenario, bodies: Sequence[tuple[ResolvedArm, Patient]], days: int, streams: Streams, first_patient: int
+) -> Ward:
+    arms = {arm.name: arm for arm, _ in bodies}.values()
     clocks = {arm.name: _clocks(arm.scenario) for arm in arms}
-    days = round(scenario.horizon_years * DAYS_PER_YEAR)
-    ward = Ward(
+    return Ward(
         patients=[patient for _, patient in bodies],
         clocks=[clocks[arm.name] for arm, _ in bodies],
         vial_rounding_ug=[arm.scenario.drug.vial_rounding_ug for arm, _ in bodies],
         horizon_days=days,
         streams=streams,
         accuracy=scenario.solver.accuracy,
-        records=len(RECORDS) if patient_ids.start < _trajectory_patients(scenario) else 1,
+        records=len(RECORDS) if first_patient < _trajectory_patients(scenario) else 1,
         chemotherapy=any(arm.scenario.course.chemotherapy for arm in arms),
     )
-    says = {arm.name: catalogue.edition(arm.scenario.edition).says() for arm in arms}
-    full = "visits" in tables_at(scenario.output.level)
-    log = EventLog(len(bodies), full=full, says=[says[arm.name] for arm, _ in bodies])
-    own = policies or {}
-    clinics = {arm.name: _clinic(arm.name, arm.scenario, streams, log, own.get(arm.name)) for arm in arms}
-    env = simpy.Environment(initial_time=0)
-    courses: list[Course] = [_tell(env, days, progress)]
-    cases = []
-    for body, (arm, patient) in enumerate(bodies):
-        life = Life(arm.scenario.course, patient, days)
-        life.feel(ward, body)
-        cases.append(Case(patient, life, ward, body, clinics[arm.name].stage))
-        if not life.uneventful:
-            courses.append(tell(env, life, body, log))
-    lives = _lives(env, ward, streams, log, [(arm, cases[body]) for body, (arm, _) in enumerate(bodies)], clinics)
-    courses += lives.processes() if lives else []
-    with _no_garbage_collection(), ExitStack() as ends:
-        for (arm, _), case in zip(bodies, cases, strict=True):
-            process = env.process(_closing(ends, clinics[arm.name].follow_up(env, case)))
-            if lives:
-                lives.people[case.body].process = process
-        for course in courses:
-            env.process(_closing(ends, course))
-        env.run(until=days * MINUTES_PER_DAY)
-    ward.close()
-    followed = time.perf_counter()
-    tables = build_tables(
-        run_id,
-        [arm.name for arm, _ in bodies],
-        ward,
-        log,
-        [person.fate for person in lives.people] if lives else None,
-        trajectory_patients=_trajectory_patients(scenario),
-        prices=[arm.scenario.outcomes.prices if arm.scenario.outcomes else None for arm, _ in bodies],
-    )
-    seconds = {
-        "bodies": ward.seconds,
-        "clinic": followed - begun - ward.seconds,
-        "writing": time.perf_counter() - followed,
-    }
-    kept = [name for name in tables_at(scenario.output.level) if name not in DAILY or len(tables[name])]
-    return Simulated({name: tables[name] for name in kept}, seconds)
 
 
 def _trajectory_patients(scenario: Scenario) -> int:
     return scenario.output.trajectory_patients if scenario.output.level == "trajectory" else 0
-
-
-def _tell(env: simpy.Environment, days: int, progress: Progress) -> Generator[simpy.Event, None, None]:
-    while True:
-        progress(env.now / (days * MINUTES_PER_DAY))
-        yield env.timeout(PROGRESS_DAYS * MINUTES_PER_DAY)
-
-
-def _closing(ends: ExitStack, course: Course) -> Course:
-    """Return a course that is closed at the end.
-
-    Environment and processes refer to each other: a course left open would keep the block alive.
-    """
-    ends.callback(course.close)
-    return course
 
 
 def _lives(
@@ -202,7 +247,9 @@ def _clock(drug: Drug) -> InjectionClock:
     )
 
 
-def _clinic(arm: str, scenario: Scenario, streams: Streams, log: EventLog, own: Policy | None) -> Clinic:
+def _clinic(
+    arm: str, scenario: Scenario, streams: Streams, log: EventLog, own: Policy | None, consult: Consult | None
+) -> Clinic:
     first, *later = _stages(scenario)
     stage = _stage(first, 0)
     return Clinic(
@@ -219,6 +266,7 @@ def _clinic(arm: str, scenario: Scenario, streams: Streams, log: EventLog, own: 
         turnaround_minutes=scenario.laboratory.turnaround_hours * 60,
         streams=streams,
         log=log,
+        consult=consult,
     )
 
 

@@ -7,9 +7,9 @@ reported; the gate turns the decision into an order; the order is written to the
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import simpy
 
@@ -107,9 +107,16 @@ class Case:
         self.stage, self.own_policy = stage, None
 
 
+# Opens a consultation: an event that happens when somebody has decided, with the decision as its value.
+Consult = Callable[[Case, Observation], simpy.Event]
+
+
 @dataclass(frozen=True)
 class Clinic:
-    """The clinic of one arm: its laboratory, and the stages of treatment it goes through."""
+    """The clinic of one arm: its laboratory, and the stages of treatment it goes through.
+
+    With `consult` no policy decides on the titration but whoever answers; after a transplant its rules decide.
+    """
 
     arm: str
     stage: Stage
@@ -119,8 +126,9 @@ class Clinic:
     turnaround_minutes: int
     streams: Streams
     log: EventLog
+    consult: Consult | None = None
 
-    def follow_up(self, env: simpy.Environment, case: Case) -> Generator[simpy.Event, None, None]:
+    def follow_up(self, env: simpy.Environment, case: Case) -> Generator[simpy.Event, Any, None]:
         """Follow one patient, visit after visit, until the environment stops or the patient dies."""
         self.personalise(case)
         while not case.life.is_over:
@@ -133,7 +141,11 @@ class Clinic:
                 if case.life.is_over:
                     return
             seen = self.observe(case, count, int(env.now) // MINUTES_PER_DAY)
-            next_visit_minute = self.decide(case, seen, visit_minute, int(env.now))
+            if self.consult is None or case.stage.disease:
+                decision = self.ask(case, seen)
+            else:
+                decision = yield self.consult(case, seen)
+            next_visit_minute = self.decide(case, seen, decision, visit_minute, int(env.now))
             yield from self.wait(env, case, next_visit_minute)
 
     def wait(self, env: simpy.Environment, case: Case, until_minute: int) -> Generator[simpy.Event, None, None]:
@@ -188,9 +200,8 @@ class Clinic:
         height_cm = patient.growth.height_cm(patient.age_start_years + day / DAYS_PER_YEAR)
         return math.sqrt(height_cm * float(case.ward.weight_kg[case.body, day]) / 3600)
 
-    def decide(self, case: Case, seen: Observation, visit_minute: int, minute: int) -> int:
-        """Decide, order, write it down; return the minute of the next visit, a morning after this one."""
-        decision = self.ask(case, seen)
+    def decide(self, case: Case, seen: Observation, decision: Decision, visit_minute: int, minute: int) -> int:
+        """Order what was decided and write it down; return the minute of the next visit, a morning after this one."""
         ordered = order(seen, decision, case.stage.limits)
         next_visit = visit_minute + ordered.next_visit_days * MINUTES_PER_DAY
         if not case.life.uneventful:

@@ -6,9 +6,8 @@ streams and, where lives are simulated, the same processes. Patient k here is pa
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 
 import numpy as np
 import simpy
@@ -25,6 +24,7 @@ from titranc.sim.cohort import draw_patients
 from titranc.sim.course_sections import Outcomes
 from titranc.sim.environment_spaces import ChartReader, Floats
 from titranc.sim.fate import Lives, Person
+from titranc.sim.garbage import no_garbage_collection
 from titranc.sim.injections import InjectionClock
 from titranc.sim.life import Life
 from titranc.sim.log import EventLog
@@ -39,18 +39,6 @@ TITRATED = ("scn", "cyclic", "idiopathic", "autoimmune")
 
 Flags = NDArray[np.bool_]
 Integers = NDArray[np.int64]
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Leave the search for unreachable cycles until later: a ward of charts is long to search and has none."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 class Asked:
@@ -187,7 +175,7 @@ class AgentCohort:
         for body in going_on.tolist():
             asked = self.asked[body]
             asked.day, asked.next_day, asked.dose_ug_per_kg_day = day, next_day, float(dose_ug_per_kg_day[body])
-        with _no_garbage_collection():
+        with no_garbage_collection():
             self._go_on(going_on, next_day)
             doses = np.array([self.log.ordered[body].regimen.ug_per_kg_day for body in going_on.tolist()])
             self.reader.write(going_on, doses, day, next_day)
@@ -202,7 +190,8 @@ class AgentCohort:
             return
         minute = self.day * MINUTES_PER_DAY
         for body in going_on.tolist():
-            self.clinic.decide(self.cases[body], self.seen[body], minute, minute)
+            case, seen = self.cases[body], self.seen[body]
+            self.clinic.decide(case, seen, self.clinic.ask(case, seen), minute, minute)
         self.ward.look_ahead(next_day)
 
     def _end(self) -> None:

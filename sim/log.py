@@ -20,6 +20,7 @@ ORDER_SEVERITY = {
     "hsct_csf3r": "critical",
     "hsct_low_responder": "critical",
     "hsct_non_responder": "critical",
+    "hsct_clinician": "critical",
 }
 STOPS = {"hold": ("dose_held", "warning"), "withhold": ("dose_withheld", "warning"), "stop": ("course_over", "info")}
 FLAG_EVENTS = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 
 from titranc.models import catalogue
 from titranc.models.clinic_view import Policy as DosePolicy
-from titranc.models.documents import InputRefused, check
+from titranc.models.documents import Document, InputRefused, KeyPath, check
 from titranc.models.dosing import Schedule
 from titranc.models.guideline import Guideline, SafetyLimits
 from titranc.models.input_problems import refusal
@@ -37,7 +37,7 @@ from titranc.models.policies.registry import Registry
 from titranc.models.policies.standing_care import StandingCare
 from titranc.sim.course_sections import Course, Outcomes
 from titranc.sim.scenario_combinations import misfits
-from titranc.sim.scenario_files import bundled_names, scenario_document
+from titranc.sim.scenario_files import bundled_names, pasted_document, scenario_document
 from titranc.sim.scenario_names import problems_with_names, with_others
 from titranc.sim.scenario_sections import (
     Adherence,
@@ -283,7 +283,31 @@ def load_scenario(source: str | Path, overrides: Sequence[str] = ()) -> Scenario
 
     Raises InputRefused with every problem found.
     """
-    document = scenario_document(source, overrides)
+    return _titled(_checked(scenario_document(source, overrides)), overrides)
+
+
+def read_scenario(text: str, shown_as: str, overrides: Sequence[str] = ()) -> Scenario:
+    """Return the scenario in a text, such as a stranger's; no file is read but those of bundled scenarios it extends.
+
+    Raises InputRefused with every problem found, among them a policy of the stranger's own, which would be imported.
+    """
+    document = pasted_document(text, shown_as, overrides)
+    refused = [document.problem(path, "a policy that comes with titranc") for path in _own_policies(document.data)]
+    if refused:
+        raise InputRefused(refused)
+    return _titled(_checked(document), overrides)
+
+
+def _own_policies(data: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """Yield where a document names a policy written in Python."""
+    inside = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for step, inner in inside:
+        if step == "kind" and inner == "python":
+            yield (*path, step)
+        yield from _own_policies(inner, (*path, step))
+
+
+def _checked(document: Document) -> Scenario:
     problems = problems_with_names(document)
     try:
         scenario = check(Scenario, document)
@@ -291,7 +315,7 @@ def load_scenario(source: str | Path, overrides: Sequence[str] = ()) -> Scenario
         raise InputRefused(with_others(refused.problems, problems)) from None
     if problems:
         raise InputRefused(problems)
-    return _titled(scenario, overrides)
+    return scenario
 
 
 def _titled(scenario: Scenario, overrides: Sequence[str]) -> Scenario:

@@ -31,7 +31,16 @@ ARM_SECTIONS = ("drug", "adherence", "policy", "laboratory")
 
 def scenario_document(source: str | Path, overrides: Sequence[str] = ()) -> Document:
     """Return the whole document of a scenario, bases and options included; raises InputRefused."""
-    document = _with_bases(find(source), chain=())
+    return _with_options(_with_bases(find(source), chain=()), overrides)
+
+
+def pasted_document(text: str, shown_as: str, overrides: Sequence[str] = ()) -> Document:
+    """Return the whole document of a scenario given as text, which may extend bundled ones; raises InputRefused."""
+    nowhere = Found(_bundled_folder() / "pasted", shown_as)
+    return _with_options(_based(parse_document(text, shown_as), nowhere, chain=()), overrides)
+
+
+def _with_options(document: Document, overrides: Sequence[str]) -> Document:
     if overrides:
         options = reduce(_laid_over, (_option(text) for text in overrides))
         document = _laid_over(document, options)
@@ -94,7 +103,11 @@ def _is_file(path: Path) -> bool:
 
 
 def _with_bases(found: Found, chain: tuple[str, ...]) -> Document:
-    document = read_document(found.path, shown_as=found.shown_as)
+    return _based(read_document(found.path, shown_as=found.shown_as), found, chain)
+
+
+def _based(document: Document, found: Found, chain: tuple[str, ...]) -> Document:
+    """Return a document with what it extends below it."""
     if document.data.get("extends") is None:
         return _without_extends(document)
     chain = (*chain, str(found.path.resolve()))

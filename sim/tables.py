@@ -39,7 +39,7 @@ def build_tables(
     who = _who(run_id, arms, ward)
     visits, events = _by_body(log.visits, VISIT_COLUMNS), _by_body(log.events, EVENT_COLUMNS)
     periods = _by_body(log.periods, PERIOD_COLUMNS)
-    daily = _ordered_daily(periods, len(arms), ward.horizon_days)
+    daily = ordered_daily(periods, len(arms), ward.horizon_days)
     outcomes = _outcomes(who, ward, log, daily, events, own_marrow_until(ward, fates))
     if fates is not None:
         outcomes = outcomes.assign(**fate_columns(fates, ward, outcomes, prices))
@@ -243,7 +243,7 @@ def _months_6_to_18(daily: np.ndarray, anc: np.ndarray, ended_day: np.ndarray) -
     return found
 
 
-def _ordered_daily(periods: pd.DataFrame, n: int, days: int) -> np.ndarray:
+def ordered_daily(periods: pd.DataFrame, n: int, days: int) -> np.ndarray:
     """Return the dose in force on each day (ug/kg/day), as ordered, [n, days]; none before the first visit."""
     latest = np.full((n, days), -1, np.int32)
     latest[periods[BODY], periods["minute"] // MINUTES_PER_DAY] = np.arange(len(periods))

@@ -20,6 +20,7 @@ _EVENT_WORDS = {
     "hsct_non_responder": "HSCT: non-responder",
     "hsct_low_responder": "HSCT: low responder",
     "hsct_referral": "HSCT: referral",
+    "hsct_clinician": "HSCT: referred by the clinician",
     "tight_monitoring": "tight monitoring",
     "dose_held": "dose held",
     "marrow": "marrow examination",

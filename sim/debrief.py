@@ -1,0 +1,195 @@
+"""What a session came to: your line, the guideline's and no treatment, on the same patient and the same luck."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from titranc.models.clinic_view import Policy
+from titranc.models.dosing import NO_DOSE
+from titranc.models.policies.fixed import Fixed
+from titranc.sim.block_simulation import BlockSimulation
+from titranc.sim.columns import BANDS
+from titranc.sim.log import EVENT_COLUMNS, PERIOD_COLUMNS, VISIT_COLUMNS
+from titranc.sim.people import Fate
+from titranc.sim.report.words import ABSENT, counted, day_words, number, percent
+from titranc.sim.session import RULE_ID, SMALLEST_CHANGE_UG_PER_KG_DAY, Opinion, Session
+from titranc.sim.tables import BODY, ordered_daily
+from titranc.sim.ward import ANC
+
+YOU, GUIDELINE, UNTREATED = "you", "the guideline", "no treatment"
+UNTREATED_VISIT_DAYS = 28
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One way of treating the patient over the days played: true count and dose of each day, visits, events.
+
+    `days` is how many were lived with the patient's own marrow.
+    """
+
+    name: str
+    anc_1e9_per_l: Floats
+    dose_ug_per_kg_day: Floats
+    visits: pd.DataFrame
+    events: pd.DataFrame
+    fate: Fate | None
+
+    @property
+    def days(self) -> int:
+        """How many days were lived with the own marrow."""
+        return len(self.anc_1e9_per_l)
+
+    def share(self, low: float, high: float) -> float:
+        """Return the share of days with a true count from `low` to below `high`, 10^9/L."""
+        return float(((self.anc_1e9_per_l >= low) & (self.anc_1e9_per_l < high)).mean()) if self.days else 0.0
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """A visit at which the guideline would have ordered another dose, or a referral, on the same chart."""
+
+    day: int
+    anc_1e9_per_l: float
+    yours_ug_per_kg_day: float
+    guideline: Opinion
+
+
+@dataclass(frozen=True)
+class Debrief:
+    """What a session came to: three lines, a score card, where you and the guideline parted, three sentences."""
+
+    lines: tuple[Line, ...]
+    score: pd.DataFrame
+    divergences: tuple[Divergence, ...]
+    sentences: tuple[str, ...]
+
+
+def debrief(session: Session) -> Debrief:
+    """Return what a session came to so far; a debrief is the first look at the true count."""
+    until_day = session.block.days if session.is_over else session.day
+    lines = (
+        _line(YOU, session.block, until_day),
+        _simulated(GUIDELINE, session, until_day, None),
+        _simulated(UNTREATED, session, until_day, Fixed(NO_DOSE, UNTREATED_VISIT_DAYS)),
+    )
+    parted = tuple(divergences(session))
+    risk_line = session.guideline.values["risk_line_ug_per_kg_day"]
+    return Debrief(lines, score_card(lines, risk_line), parted, sentences(lines, parted))
+
+
+def divergences(session: Session) -> list[Divergence]:
+    """Return the visits so far at which the guideline would have ordered otherwise, on the same chart."""
+    found = []
+    by_day = {opinion.day: opinion for opinion in session.opinions}
+    for row in session.visits().to_dict("records"):
+        opinion = by_day.get(row["day"])
+        if opinion is None:
+            continue
+        yours, asked = row["dose_after_ug_per_kg_day"], opinion.dose_ug_per_kg_day
+        by_hand = RULE_ID in row["rule_ids"].split()
+        apart = abs(yours - asked) >= SMALLEST_CHANGE_UG_PER_KG_DAY
+        if by_hand and (apart or opinion.refers):
+            found.append(Divergence(row["day"], row["anc_reported_1e9_per_l"], yours, opinion))
+    return found
+
+
+def score_card(lines: Sequence[Line], risk_line_ug_per_kg_day: float) -> pd.DataFrame:
+    """Return one row per measure and one column per line, in words."""
+    rows = {
+        "days lived with the own marrow": [f"{line.days:,}" for line in lines],
+        "days with a true ANC below 0.5": [percent(line.share(*BANDS["share_anc_below_0_5"])) for line in lines],
+        "days with a true ANC of 1 to 5": [percent(line.share(*BANDS["share_anc_1_to_5"])) for line in lines],
+        "days with a true ANC above 10": [percent(line.share(*BANDS["share_anc_above_10"])) for line in lines],
+        "mean dose, ug/kg/day": [number(_mean(line.dose_ug_per_kg_day)) for line in lines],
+        "highest dose, ug/kg/day": [number(_highest(line)) for line in lines],
+        f"days at {number(risk_line_ug_per_kg_day)} ug/kg/day or more": [
+            f"{int((line.dose_ug_per_kg_day >= risk_line_ug_per_kg_day).sum()):,}" for line in lines
+        ],
+        "visits": [f"{len(line.visits):,}" for line in lines],
+        "first referral for HSCT": [_first(line, "hsct") for line in lines],
+    }
+    if any(line.fate for line in lines):
+        rows |= {
+            "infections (severe)": [_infections(line.fate) for line in lines],
+            "MDS or AML": [_first(line, "mds_aml") for line in lines],
+            "transplant": [_first(line, "transplant") for line in lines],
+            "death": [_first(line, "death") for line in lines],
+        }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=[line.name for line in lines])
+
+
+def sentences(lines: Sequence[Line], parted: Sequence[Divergence]) -> tuple[str, ...]:
+    """Return in three plain sentences what came of it."""
+    yours, guideline, untreated = lines
+    in_target = BANDS["share_anc_1_to_5"]
+    first = (
+        f"The true count was 1 to 5 on {percent(yours.share(*in_target))} of your days, on "
+        f"{percent(guideline.share(*in_target))} under the guideline and on {percent(untreated.share(*in_target))} "
+        "without treatment."
+    )
+    second = (
+        f"You gave {number(_mean(yours.dose_ug_per_kg_day))} ug/kg/day on average and {number(_highest(yours))} at "
+        f"most; the guideline {number(_mean(guideline.dose_ug_per_kg_day))} and {number(_highest(guideline))}."
+    )
+    if not parted:
+        return first, second, "You and the guideline never parted."
+    one = parted[0]
+    third = (
+        f"You parted at {counted(len(parted), 'visit')}, first on {day_words(one.day)}: you ordered "
+        f"{number(one.yours_ug_per_kg_day)}, the guideline {number(one.guideline.dose_ug_per_kg_day)} ug/kg/day. "
+        f"{one.guideline.reason}"
+    )
+    return first, second, third
+
+
+def _simulated(name: str, session: Session, until_day: int, policy: Policy | None) -> Line:
+    """Return how it would have gone under another policy, with the standing care and the referrals of the guideline."""
+    arm = session.scenario.arms[0].name
+    patients = range(session.patient, session.patient + 1)
+    block = BlockSimulation(session.scenario, patients, {arm: policy} if policy else None)
+    block.run_until(until_day)
+    line = _line(name, block, until_day)
+    block.close()
+    return line
+
+
+def _line(name: str, block: BlockSimulation, until_day: int) -> Line:
+    fate = block.lives.people[0].fate if block.lives else None
+    own_until = min([until_day, int(block.ward.ended_day[0]), *(fate.transplant_days if fate else [])])
+    periods = pd.DataFrame(block.log.periods, columns=[BODY, *PERIOD_COLUMNS])
+    dose = ordered_daily(periods, 1, block.days)[0, :own_until]
+    visits = pd.DataFrame([row[1:] for row in block.log.visits], columns=list(VISIT_COLUMNS))
+    events = pd.DataFrame([row[1:] for row in block.log.events], columns=list(EVENT_COLUMNS))
+    return Line(
+        name,
+        block.ward.mornings[0, :own_until, ANC].copy(),
+        dose,
+        visits[visits["day"] < until_day],
+        events[events["day"] <= until_day],
+        fate,
+    )
+
+
+def _infections(fate: Fate | None) -> str:
+    return f"{fate.infections} ({fate.severe_infections})" if fate else ABSENT
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else 0.0
+
+
+def _highest(line: Line) -> float:
+    return float(line.dose_ug_per_kg_day.max(initial=0.0))
+
+
+def _first(line: Line, event: str) -> str:
+    """Return the day of the first event of a kind, in words; a dash for none."""
+    days = [row["day"] for row in line.events.to_dict("records") if row["event"].startswith(event)]
+    return day_words(min(days)) if days else ABSENT
