@@ -11,11 +11,16 @@ CITATION = "titranc: a longitudinal simulator of G-CSF titration in neutropenia,
 PACKAGES = ("numpy", "pandas", "scipy", "numba", "simpy", "matplotlib", "pyarrow")
 
 
+def citation() -> str:
+    """Return how to cite the version that is installed."""
+    return CITATION.format(version=metadata.version("titranc"))
+
+
 def show(*, cite: bool) -> None:
     """Print versions and folders, or how to cite."""
     version = metadata.version("titranc")
     if cite:
-        print(CITATION.format(version=version))
+        print(citation())
         return
     print(f"titranc {version}, Python {platform.python_version()} on {platform.system()} {platform.machine()}")
     print(", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES))

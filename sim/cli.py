@@ -181,6 +181,21 @@ def info(cite: Annotated[bool, typer.Option("--cite", help="How to cite.")] = Fa
     about.show(cite=cite)
 
 
+@app.command()
+def web(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to serve at.")] = 8501,
+    host: Annotated[
+        str, typer.Option(help="Address to serve at; anything but this machine's own is for a class, with a token.")
+    ] = "127.0.0.1",
+) -> None:
+    """Serve the teaching page: be the clinician, watch the guideline, compare policies, ask what if."""
+    try:
+        from titranc.sim.web import serve
+    except ImportError as missing:
+        raise typer.BadParameter(f"{missing.name} is not installed: pip install 'titranc[web]'") from None
+    serve.serve(host, port, lambda words: typer.echo(words, err=True))
+
+
 @app.command("verify")
 def verify_run(
     run_folder: Annotated[Path, typer.Argument(help="A finished run.")],

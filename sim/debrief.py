@@ -17,6 +17,7 @@ from titranc.sim.columns import BANDS
 from titranc.sim.log import EVENT_COLUMNS, PERIOD_COLUMNS, VISIT_COLUMNS
 from titranc.sim.people import Fate
 from titranc.sim.report.words import ABSENT, counted, day_words, number, percent
+from titranc.sim.scenario import Scenario
 from titranc.sim.session import RULE_ID, SMALLEST_CHANGE_UG_PER_KG_DAY, Opinion, Session
 from titranc.sim.tables import BODY, ordered_daily
 from titranc.sim.ward import ANC
@@ -76,12 +77,26 @@ def debrief(session: Session) -> Debrief:
     until_day = session.block.days if session.is_over else session.day
     lines = (
         _line(YOU, session.block, until_day),
-        _simulated(GUIDELINE, session, until_day, None),
-        _simulated(UNTREATED, session, until_day, Fixed(NO_DOSE, UNTREATED_VISIT_DAYS)),
+        simulated_line(GUIDELINE, session.scenario, session.patient, until_day),
+        simulated_line(UNTREATED, session.scenario, session.patient, until_day, Fixed(NO_DOSE, UNTREATED_VISIT_DAYS)),
     )
     parted = tuple(divergences(session))
     risk_line = session.guideline.values["risk_line_ug_per_kg_day"]
     return Debrief(lines, score_card(lines, risk_line), parted, sentences(lines, parted))
+
+
+def days_by_line(lines: Sequence[Line]) -> dict[str, pd.DataFrame]:
+    """Return by name of a line its days, a row each: day, anc_1e9_per_l, dose_ug_per_kg_day."""
+    return {
+        line.name: pd.DataFrame(
+            {
+                "day": range(line.days),
+                "anc_1e9_per_l": line.anc_1e9_per_l,
+                "dose_ug_per_kg_day": line.dose_ug_per_kg_day,
+            }
+        )
+        for line in lines
+    }
 
 
 def divergences(session: Session) -> list[Divergence]:
@@ -149,13 +164,15 @@ def sentences(lines: Sequence[Line], parted: Sequence[Divergence]) -> tuple[str,
     return first, second, third
 
 
-def _simulated(name: str, session: Session, until_day: int, policy: Policy | None) -> Line:
-    """Return how it would have gone under another policy, with the standing care and the referrals of the guideline."""
-    arm = session.scenario.arms[0].name
-    patients = range(session.patient, session.patient + 1)
-    block = BlockSimulation(session.scenario, patients, {arm: policy} if policy else None)
-    block.run_until(until_day)
-    line = _line(name, block, until_day)
+def simulated_line(
+    name: str, scenario: Scenario, patient: int, until_day: int | None = None, policy: Policy | None = None
+) -> Line:
+    """Return how it goes under the guideline, or under another policy with the standing care of the guideline."""
+    arm = scenario.arms[0].name
+    block = BlockSimulation(scenario, range(patient, patient + 1), {arm: policy} if policy else None)
+    day = block.days if until_day is None else until_day
+    block.run_until(day)
+    line = _line(name, block, day)
     block.close()
     return line
 

@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from titranc.sim import parquet_files
 from titranc.sim.blocks import Block
 from titranc.sim.columns import unit_of
 from titranc.sim.digests import ContentDigest
@@ -113,9 +114,7 @@ def _sound_bytes(path: Path, sha256: str | None) -> bytes:
 
 
 def _read_part(folder: Path, part: Mapping[str, Any]) -> pd.DataFrame:
-    data = _sound_bytes(folder / part["file"], part["sha256"])
-    table: pd.DataFrame = pq.read_table(pa.BufferReader(data)).to_pandas()
-    return table
+    return parquet_files.read_bytes(_sound_bytes(folder / part["file"], part["sha256"]))
 
 
 def _write_part(folder: Path, path: Path, table: pd.DataFrame) -> dict[str, Any]:
@@ -130,7 +129,7 @@ def _write_part(folder: Path, path: Path, table: pd.DataFrame) -> dict[str, Any]
 
 def _parquet(table: pd.DataFrame) -> bytes:
     """Return a table as Parquet, with unit and label in every column's metadata."""
-    arrow = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
+    arrow = pa.Table.from_pandas(table, preserve_index=False, nthreads=1).replace_schema_metadata(None)
     fields = [
         field.with_metadata({"unit": unit_of(field.name), "label": field.name.replace("_", " ")})
         for field in arrow.schema

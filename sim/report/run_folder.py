@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
-from pyarrow import dataset
+
+from titranc.sim import parquet_files
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,16 @@ class Story:
 
 def read_run(folder: Path) -> Run:
     """Read what a report needs of every patient; raises FileNotFoundError naming the file that is missing."""
-    patients = pq.read_table(folder / "patients.parquet")
-    outcomes = pq.read_table(folder / "outcomes.parquet").to_pandas()
+    outcomes = parquet_files.read(folder / "outcomes.parquet")
     if outcomes.empty:
         raise ValueError(f"{folder / 'outcomes.parquet'}: no patient was followed, so there is nothing to report")
     return Run(
         folder=folder,
         manifest=json.loads((folder / "manifest.json").read_text(encoding="utf-8")),
         scenario_text=(folder / "scenario.yaml").read_text(encoding="utf-8"),
-        patients=patients.to_pandas(),
+        patients=parquet_files.read(folder / "patients.parquet"),
         outcomes=outcomes,
-        units={field.name: (field.metadata or {}).get(b"unit", b"").decode() for field in patients.schema},
+        units=parquet_files.column_units(folder / "patients.parquet"),
     )
 
 
@@ -81,9 +80,9 @@ def optional_table(folder: Path, name: str, *, most_patients: int | None = None)
     path = folder / f"{name}.parquet"
     if not path.exists():
         return pd.DataFrame()
-    filters = None if most_patients is None else [("patient_id", "<", most_patients)]
-    found: pd.DataFrame = pq.read_table(path, filters=filters).to_pandas()
-    return found
+    if most_patients is None:
+        return parquet_files.read(path)
+    return parquet_files.read(path, lambda rows: rows["patient_id"] < most_patients, range(most_patients))
 
 
 def _daily(folder: Path, table: str, arm: str, patient_id: int) -> pd.DataFrame:
@@ -96,9 +95,9 @@ def _daily(folder: Path, table: str, arm: str, patient_id: int) -> pd.DataFrame:
 
 
 def _rows_of(folder: Path, table: str, arm: str, patient_id: int, order: str) -> pd.DataFrame:
-    path = folder / f"{table}.parquet"
-    if dataset.dataset(path).count_rows() == 0:  # its columns may have no types, which no filter can compare
-        found: pd.DataFrame = pq.read_table(path).to_pandas()
-        return found
-    found = pq.read_table(path, filters=[("arm", "=", arm), ("patient_id", "=", patient_id)]).to_pandas()
-    return found.sort_values(order, kind="stable", ignore_index=True)
+    found = parquet_files.read(
+        folder / f"{table}.parquet",
+        lambda rows: (rows["arm"] == arm) & (rows["patient_id"] == patient_id),
+        range(patient_id, patient_id + 1),
+    )
+    return found if found.empty else found.sort_values(order, kind="stable", ignore_index=True)

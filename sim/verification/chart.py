@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 from ruamel.yaml import YAML
 
+from titranc.sim import parquet_files
+
 KEY = ["arm", "patient_id"]
 # The injections of a day are whole nanograms.
 TINY = 0.003
@@ -57,9 +59,11 @@ def read_charts(folder: Path) -> list[Chart]:
     """
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     scenario = YAML(typ="safe").load((folder / "scenario.yaml").read_text(encoding="utf-8"))
-    tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("visits", "doses", "events", "patients")}
+    tables = {
+        name: parquet_files.read(folder / f"{name}.parquet") for name in ("visits", "doses", "events", "patients")
+    }
     trajectory = folder / "trajectory.parquet"
-    days = pd.read_parquet(trajectory) if trajectory.exists() else pd.DataFrame()
+    days = parquet_files.read(trajectory) if trajectory.exists() else pd.DataFrame()
     tables["trajectory"] = days if len(days) else pd.DataFrame(columns=[*KEY, "day", "dose_given_ug_per_kg"])
     return charts_of(manifest, scenario, tables)
 

@@ -1,0 +1,1 @@
+"""The teaching page: be the clinician, watch the guideline, compare policies, ask what if."""

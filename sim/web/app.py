@@ -1,0 +1,5 @@
+"""What Streamlit runs for each visitor."""
+
+from titranc.sim.web.page import show
+
+show()

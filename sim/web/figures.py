@@ -1,0 +1,36 @@
+"""What every tab draws with: charts with their spoken description, pictures one at a time, strangers' words as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from threading import Lock
+from typing import Any
+
+import streamlit as st
+from matplotlib.figure import Figure
+
+from titranc.sim.report.svg import inline_svg
+from titranc.sim.report.words import plain
+
+# Matplotlib's settings are the process's: two visitors' pictures must not be drawn at the same time.
+_DRAWING = Lock()
+
+
+def draw(spec: dict[str, Any], key: str) -> None:
+    """Draw a Vega-Lite chart as wide as there is room; its description is read out, and stands below for everybody."""
+    st.vega_lite_chart(spec, width="stretch", key=key, theme=None)
+    st.html(f'<p class="spoken">{escape(spec["description"])}</p>')
+
+
+def picture(name: str, caption: str, drawn: Callable[[], Figure]) -> str:
+    """Return a picture of matplotlib as HTML, caption below and as its spoken description."""
+    with _DRAWING:
+        svg = inline_svg(drawn(), name, caption)
+    return f'<figure class="house">{svg}<figcaption>{escape(caption)}</figcaption></figure>'
+
+
+def verbatim(text: str, *, heading: bool = False) -> None:
+    """Write words that may be a stranger's: no markup of theirs is followed."""
+    tag = "h3" if heading else "p"
+    st.html(f"<{tag}>{escape(plain(text))}</{tag}>")
