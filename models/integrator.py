@@ -381,20 +381,15 @@ def _give_up(w, lane, body, clock, until_day, mornings, failed):  # type: ignore
     w[_LEFT + lane], w[_NEXT + lane] = 0.0, FIRST_STEP_DAYS
 
 
-@njit(error_model="numpy", fastmath=_FLAGS)  # type: ignore[untyped-decorator]
-def _workspace() -> Floats:
-    """Return the rows of the workspace, all zero, where no vector lies across two cache lines: that costs a third more."""
-    room = np.zeros(N_ROWS * LANES + CACHE_LINE_BYTES // 8)
-    first = -room.ctypes.data % CACHE_LINE_BYTES // 8
-    return room[first : first + N_ROWS * LANES]
+def _follow(kept, bodies, days, amount, minute, depot, general, tolerance, mornings, failed, w, clock, at):  # type: ignore[no-untyped-def]
+    """Advance `bodies`, each over its own days; a lane that is free takes the next in line.
 
-
-def _follow(kept, bodies, days, amount, minute, depot, general, tolerance, mornings, failed):  # type: ignore[no-untyped-def]
-    """Advance `bodies`, each over its own days; a lane that is free takes the next in line."""
+    All arrays are the caller's, the workspace `w`, `clock` and `at` too: one made here would be freed at its last mention,
+    which is where it is borrowed, and another thread might get its memory.
+    """
     kept, bodies, days, amount = borrowed(kept), borrowed(bodies), borrowed(days), borrowed(amount)
     minute, depot, mornings, failed = borrowed(minute), borrowed(depot), borrowed(mornings), borrowed(failed)
-    own_w, own_clock, own_at = _workspace(), np.zeros((3, LANES), dtype=np.int64), np.full(LANES, NOBODY)
-    w, clock, at, line = borrowed(own_w), borrowed(own_clock), borrowed(own_at), 0
+    w, clock, at, line = borrowed(w), borrowed(clock), borrowed(at), 0
     for lane in range(LANES):
         _move_in(w, lane, kept, bodies[0], general)
     while True:
@@ -419,6 +414,17 @@ def _digest_of_sources() -> str:
     names = ("granulopoiesis.py", "vector_math.py", "integrator.py")
     content = b"".join(Path(__file__).with_name(name).read_bytes() for name in names)
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _workspace() -> tuple[Floats, Integers, Integers]:
+    """Return what a call of the kernel works in: its rows, all zero, the clocks of the lanes, who is in each.
+
+    No vector of the rows lies across two cache lines: that costs a third more.
+    """
+    room = np.zeros(N_ROWS * LANES + CACHE_LINE_BYTES // 8)
+    first = -room.ctypes.data % CACHE_LINE_BYTES // 8
+    rows = room[first : first + N_ROWS * LANES]
+    return rows, np.zeros((3, LANES), dtype=np.int64), np.full(LANES, NOBODY)
 
 
 _follow.__qualname__ += "_" + _digest_of_sources()
@@ -545,6 +551,7 @@ class Bodies:
                 self.tolerance,
                 mornings,
                 self.failed,
+                *_workspace(),
             )
 
     def burn_in(self, days: int | Integers) -> Floats:

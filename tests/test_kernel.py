@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numba
@@ -108,3 +109,35 @@ def test_sargramostim_takes_the_general_equations_when_it_comes_and_when_it_is_t
     body.advance(1, DosePlan(np.full((1, 1, 1), 6.5), np.zeros((1, 1), dtype=np.int64), ["Ds"]))
     assert body._general
     assert Bodies(parameter_array([{}]), body.state)._general
+
+
+FREED = """
+import numpy as np
+from titranc.models.granulopoiesis import parameter_array
+from titranc.models.integrator import Bodies
+print(Bodies(parameter_array([{}] * 20)).burn_in(20)[0].sum().hex())
+"""
+
+
+def test_memory_that_is_free_again_is_not_used() -> None:
+    # With this setting the C library overwrites what is freed.
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", FREED], env=os.environ | more, capture_output=True, check=True, timeout=100
+        ).stdout
+        for more in ({}, {"MALLOC_PERTURB_": "85"})
+    ]
+    assert told[0] == told[1]
+    assert told[0]
+
+
+def test_several_threads_follow_bodies_at_once() -> None:
+    def burned_in(number: int) -> np.ndarray:
+        return Bodies(parameter_array([{"gcsf_insensitivity": 1.0 + number}] * 5)).burn_in(60)
+
+    alone = [burned_in(number) for number in range(8)]
+    for _ in range(3):
+        with ThreadPoolExecutor(8) as pool:
+            together = list(pool.map(burned_in, range(8)))
+        for one, other in zip(alone, together, strict=True):
+            np.testing.assert_array_equal(one, other)

@@ -31,13 +31,13 @@ from titranc.sim.report.words import counted, day_words, number
 
 CELLS_PER_UL = 1000
 TARGET, SEVERE = (1.0, 5.0), 0.5
-ANC_HEIGHT, DOSE_HEIGHT = 250, 150
+ANC_HEIGHT, DOSE_HEIGHT = 260, 190
 AXIS_WIDTH = 46
 LINES = {
     "you": (INK, [1, 0]),
-    "the guideline": (BLUE, [7, 3]),
+    "the guideline": (BLUE, [6, 2]),
     "no treatment": (VERMILLION, [2, 2]),
-    "as the patient is": (BLUE, [7, 3]),
+    "as the patient is": (BLUE, [6, 2]),
     "what if": (INK, [1, 0]),
 }
 _SHAPES = {"o": "circle", "^": "triangle-up", "v": "triangle-down", "s": "square", ">": "triangle-right", "D": "diamond", "X": "cross"}  # fmt: skip
@@ -184,7 +184,12 @@ def _spec(layers: Sequence[Spec], height: int, description: str, rows: Sequence[
         "height": height,
         "layer": list(layers),
         "autosize": {"type": "fit", "contains": "padding"},
-        "config": {"view": {"stroke": None}, "axis": {"labelFontSize": 12, "titleFontSize": 12, "gridOpacity": 0.5}},
+        "config": {
+            "font": "Source Sans, DejaVu Sans, sans-serif",
+            "view": {"stroke": None},
+            "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "gridOpacity": 0.5},
+            "legend": {"labelFontSize": 12},
+        },
     }
 
 

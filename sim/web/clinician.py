@@ -133,18 +133,21 @@ def _visit(game: state.Game) -> None:
 
 def _heading(game: state.Game, seen: Observation) -> None:
     verbatim(game.title, heading=True)
-    if game.letter:
-        st.write(game.letter)
+    st.write(f"{game.letter} Diagnosis: {game.name_of_disease}.".strip())
     count = seen.count
-    shown = _count(count.anc_1e9_per_l) if count.usable else f"{count.status.value}"
+    unit = UNITS[state.setting().units]
+    shown = (
+        _count(count.anc_1e9_per_l).removesuffix(unit).removesuffix("x ").strip()
+        if count.usable
+        else count.status.value
+    )
     dose = (seen.regimen or NO_DOSE).ug_per_kg_day
     facts = (
-        ("ANC", shown),
+        (f"ANC, {unit}", shown),
         ("dose, ug/kg/day", number(dose)),
         ("day", f"{seen.day:,}"),
         ("age, years", f"{seen.age_years:.1f}"),
         ("weight, kg", f"{seen.weight_kg:.1f}"),
-        ("diagnosis", game.name_of_disease),
     )
     with st.container(horizontal=True, gap="medium"):
         for label, value in facts:
@@ -162,7 +165,7 @@ def _say(game: state.Game) -> None:
         st.error("The safety gate refuses: nothing was ordered. Choose again.")
         verbatim(words)
     if game.answered is not None:
-        _opinion("At that visit the guideline would have", game.answered)
+        _opinion("At that visit the guideline would have ordered", game.answered)
     for words in game.told:
         st.info(words)
 
@@ -181,7 +184,7 @@ def _orders(game: state.Game, seen: Observation) -> None:
     session = game.session
     step = session.guideline.values["step_ug_per_kg_day"]
     dose = (seen.regimen or NO_DOSE).ug_per_kg_day
-    with st.form("orders", border=True):
+    with st.form("orders", border=True, clear_on_submit=True):
         choice = st.radio(
             "Your order", [KEEP, UP, DOWN, HOLD, OTHER], key="choice", help=f"A step is {step:g} ug/kg/day."
         )
@@ -330,7 +333,13 @@ def units_switch() -> None:
     now = state.setting()
     names = list(UNITS)
     chosen = st.radio(
-        "Counts in", names, index=names.index(now.units), format_func=UNITS.__getitem__, horizontal=True, key="units"
+        "Counts in",
+        names,
+        index=names.index(now.units),
+        format_func=UNITS.__getitem__,
+        horizontal=True,
+        key="units",
+        width="content",
     )
     if chosen != now.units:
         state.change(replace(now, units=chosen))

@@ -19,7 +19,7 @@ from titranc.sim.report.verdict import verdict
 from titranc.sim.scenario import Scenario, load_scenario
 from titranc.sim.scenario_sections import Compare, Output
 from titranc.sim.trial import PASSING_CAUSES
-from titranc.sim.web.figures import picture, verbatim
+from titranc.sim.web.figures import Picture, picture, verbatim
 
 SOURCE = "compare_policies"
 FEWEST, MOST = 2, 4
@@ -38,11 +38,11 @@ def _turn() -> BoundedSemaphore:
 
 @dataclass(frozen=True)
 class Compared:
-    """What a comparison came to: its words, and its pictures as HTML."""
+    """What a comparison came to: its words and its pictures."""
 
     heading: str
     sentences: list[str]
-    pictures: list[str]
+    pictures: list[Picture]
 
 
 def show() -> None:
@@ -138,4 +138,4 @@ def _told(found: Compared) -> None:
     for sentence in found.sentences:
         verbatim(sentence)
     for drawn in found.pictures:
-        st.html(drawn)
+        drawn.show()

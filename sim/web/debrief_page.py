@@ -38,6 +38,7 @@ def debrief_html(game: Game) -> str:
         game=game,
         found=found,
         notice=NOTICE,
-        picture=Markup(drawn),  # noqa: S704 - our own drawing, its caption escaped
+        picture=Markup(drawn.svg),  # noqa: S704 - our own drawing, what it says escaped
+        caption=drawn.caption,
         visits=game.session.visits().to_dict("records"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from html import escape
 from threading import Lock
 from typing import Any
@@ -23,11 +24,24 @@ def draw(spec: dict[str, Any], key: str) -> None:
     st.html(f'<p class="spoken">{escape(spec["description"])}</p>')
 
 
-def picture(name: str, caption: str, drawn: Callable[[], Figure]) -> str:
-    """Return a picture of matplotlib as HTML, caption below and as its spoken description."""
+@dataclass(frozen=True)
+class Picture:
+    """A drawn picture, as SVG that stands by itself, and what it shows in words."""
+
+    svg: str
+    caption: str
+
+    def show(self) -> None:
+        """Put it on the page; the caption is read out and stands below."""
+        st.image(self.svg, width="stretch", caption=self.caption.replace("*", ""), alt=self.caption)
+
+
+def picture(name: str, caption: str, drawn: Callable[[], Figure]) -> Picture:
+    """Return a picture of matplotlib."""
     with _DRAWING:
         svg = inline_svg(drawn(), name, caption)
-    return f'<figure class="house">{svg}<figcaption>{escape(caption)}</figcaption></figure>'
+    alone = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    return Picture(alone.replace("var(--text-face)", "sans-serif"), caption)
 
 
 def verbatim(text: str, *, heading: bool = False) -> None:

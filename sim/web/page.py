@@ -22,13 +22,14 @@ TABS = {
 }
 STYLE = """
 <style>
+  .block-container { padding-top: 2.2rem; }
+  h1 { font-size: 1.9rem !important; padding: 0 !important; }
+  [data-testid="stMetricValue"] { font-size: 1.5rem; }
   .spoken { font-size: 0.8rem; color: #555; margin: -0.6rem 0 0.4rem 0; }
-  figure.house { margin: 0 0 1rem 0; overflow-x: auto; }
-  figure.house svg { width: 100%; min-width: 34rem; height: auto; }
-  figure.house figcaption { font-size: 0.85rem; color: #444; }
+  [data-testid="stImage"] { overflow-x: auto; max-width: 62rem; }
+  [data-testid="stImage"] img { min-width: 34rem; }
   .rule { border-left: 3px solid #ddd; padding: 0.1rem 0.6rem; margin: 0.15rem 0; }
   .rule.spoke { border-left: 6px solid #0072B2; background: #eaf4fb; font-weight: 600; }
-  :root { --text-face: "Source Sans", "DejaVu Sans", sans-serif; }
 </style>
 """
 
@@ -40,11 +41,12 @@ def show() -> None:
     if not _may_come_in():
         st.error("This class needs a link with its token: ask your teacher for the whole link.")
         return
-    st.title("titranc: titrate G-CSF on patients who do not exist")
-    st.caption(NOTICE)
+    st.title("titranc: titrate G-CSF on patients who do not exist", anchor=False)
     state.setting()
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.caption(NOTICE, width="content")
+        clinician.units_switch()
     _told_of_the_link()
-    clinician.units_switch()
     for tab, draw in zip(st.tabs(list(TABS), key="tab", on_change="rerun"), TABS.values(), strict=True):
         if tab.open:
             with tab:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from titranc.models import catalogue
 from titranc.sim.debrief import Debrief, debrief
 from titranc.sim.scenario import Scenario
 from titranc.sim.session import Opinion, Session
@@ -33,7 +34,7 @@ class Game:
     def name_of_disease(self) -> str:
         """The diagnosis, unless it is hidden until the debrief."""
         hidden = self.setting.hidden and self.came_to is None
-        return "not told yet" if hidden else self.session.scenario.cohort.disease.replace("_", " ")
+        return "not told yet" if hidden else catalogue.disease(self.session.scenario.cohort.disease).title
 
     def finish(self) -> None:
         """Look back: from here on nothing is hidden."""
