@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, RootModel
 
 from titranc.models.documents import check, read_document
-from titranc.models.patient import Patient
-from titranc.sim.cohort import draw_patients
+from titranc.models.dosing import Regimen
+from titranc.models.policies.fixed import Fixed
+from titranc.sim.block_simulation import simulate_block
 from titranc.sim.course_sections import Outcomes
-from titranc.sim.scenario import Scenario, load_scenario
+from titranc.sim.scenario import Scenario, load_scenario, read_scenario
 from titranc.sim.section import Section
 from titranc.sim.session import playable
-from titranc.sim.streams import Streams
 
 DIFFICULTIES = {
     "typical": "a typical patient",
@@ -24,16 +24,10 @@ DIFFICULTIES = {
     "surprise": "a surprise: anybody, with infections and worse",
 }
 # Among so many patients of the disease the easy and the poor responder are looked for.
-CANDIDATES = 60
+CANDIDATES = 40
 PLACES = {"easy": 0.08, "typical": 0.5, "poor": 0.95}
-# What makes a patient hard to treat, the first that differs between patients: more of it, or less of it.
-HARDNESS = (
-    ("gcsf_insensitivity", 1),
-    ("chemotherapy_exposure", 1),
-    ("production_inhibition", 1),
-    ("graft_progenitors", -1),
-    ("anc_baseline_1e9_per_l", -1),
-)
+# They are told apart by their mean count on this dose over these days.
+TRIED_UG_PER_KG_DAY, TRIED_YEARS = 5.0, 0.25
 
 
 class Card(Section):
@@ -76,11 +70,20 @@ def admitted(card: str, difficulty: str, luck: int, years: float, *, lives: bool
 def _patient(scenario: Scenario, difficulty: str) -> int:
     if difficulty == "surprise":
         return scenario.seed % CANDIDATES
-    people = draw_patients(scenario, Streams(scenario.seed), range(CANDIDATES))
-    name, sign = next(((name, sign) for name, sign in HARDNESS if len({_number(one, name) for one in people}) > 1))
-    ordered = sorted(people, key=lambda one: sign * _number(one, name))
-    return ordered[round(PLACES[difficulty] * (CANDIDATES - 1))].patient_id
+    ordered = _from_easy_to_poor(scenario.to_yaml())
+    return ordered[round(PLACES[difficulty] * (CANDIDATES - 1))]
 
 
-def _number(patient: Patient, name: str) -> float:
-    return float(patient.parameters.get(name, patient.traits.get(name, 0.0)))
+@lru_cache(maxsize=256)
+def _from_easy_to_poor(text: str) -> list[int]:
+    """Return the candidates of a scenario, by falling count on the same dose."""
+    scenario = read_scenario(text, "card")
+    tried = scenario.model_copy(
+        update={"horizon_years": min(TRIED_YEARS, scenario.horizon_years), "outcomes": None, "switch": None}
+    )
+    arm = tried.arms[0].name
+    dose = Fixed(Regimen.daily(TRIED_UG_PER_KG_DAY, 1, product=tried.drug.product), 28)
+    outcomes = simulate_block(tried, "card", range(CANDIDATES), lambda share: None, {arm: dose}).tables["outcomes"]
+    return [
+        int(one) for one in outcomes.sort_values("mean_anc_1e9_per_l", ascending=False, kind="stable")["patient_id"]
+    ]
