@@ -12,6 +12,7 @@ import pytest
 from titranc.models.dosing import NO_DOSE
 from titranc.sim.session import Session
 from titranc.sim.web.cards import admitted, cards
+from titranc.sim.web.clinician import MOST_VISITS_ON_AUTOPILOT
 
 from .web_server import Learner, Served, served
 
@@ -47,7 +48,7 @@ def expected(number: int, pressed: list[str]) -> dict[str, str]:
             assert session.seen is not None
             session.decide((session.seen.regimen or NO_DOSE).ug_per_kg_day)
         elif key == "autopilot":
-            session.autopilot(to_change=True)
+            session.autopilot(MOST_VISITS_ON_AUTOPILOT, to_change=True)
         else:
             session.undo()
     seen = session.seen

@@ -24,7 +24,8 @@ from titranc.sim.web.settings import MOST_LUCK, SPEAKS, UNITS, Setting
 
 LONGEST_SCENARIO = 100_000
 LONGEST_NAME = 60
-MOST_EVENTS_SHOWN = 6
+MOST_EVENTS_SHOWN = 30
+MOST_VISITS_ON_AUTOPILOT = 10
 KEEP, UP, DOWN, HOLD, OTHER = "Keep the dose", "One step up", "One step down", "Hold (no G-CSF)", "Another dose"
 USUAL = "as usual"
 
@@ -205,7 +206,10 @@ def _orders(game: state.Game, seen: Observation) -> None:
         st.rerun()
     with st.container(horizontal=True):
         st.button("Undo", on_click=_undo, args=[game], disabled=not session.acts, key="undo")
-        st.button("Let the guideline go on to its next change", on_click=_autopilot, args=[game], key="autopilot")
+        st.button(
+            "Let the guideline go on", on_click=_autopilot, args=[game], key="autopilot",
+            help=f"To its next change of dose, at most {MOST_VISITS_ON_AUTOPILOT} visits.",
+        )  # fmt: skip
         st.button("Debrief", on_click=game.finish, disabled=not session.acts, key="debrief")
         st.button("Another patient", on_click=state.leave, key="leave")
 
@@ -230,7 +234,7 @@ def _undo(game: state.Game) -> None:
 
 def _autopilot(game: state.Game) -> None:
     day = game.session.day
-    visits = game.session.autopilot(to_change=True)
+    visits = game.session.autopilot(MOST_VISITS_ON_AUTOPILOT, to_change=True)
     game.refused, game.answered = (), None
     game.told = [
         f"The guideline decided at {counted(visits, 'visit')}, from {day_words(day)} to {day_words(game.session.day)}."
@@ -243,7 +247,7 @@ def _news(session: Session) -> None:
     if events.empty:
         return
     with st.expander(f"What has happened ({len(events)})", expanded=False):
-        for row in events.iloc[::-1].head(MOST_EVENTS_SHOWN * 5).to_dict("records"):
+        for row in events.iloc[::-1].head(MOST_EVENTS_SHOWN).to_dict("records"):
             verbatim(f"{day_words(row['day'])}: {event_words(row['event'])}. {plain(row['detail'])}")
 
 

@@ -58,10 +58,10 @@ def show() -> None:
         max_selections=MOST,
         key="arms",
     )
-    left, middle, right = st.columns(3)
+    left, middle = st.columns(2)
     n = left.slider("Children", 10, 100, 30, step=10, key="compare-n")
     years = middle.slider("Years", 0.5, MOST_YEARS, 2.0, step=0.5, key="compare-years")
-    lives = right.checkbox("Infections, leukaemia, transplants and deaths happen", key="compare-lives")
+    lives = st.checkbox("Infections, leukaemia, transplants and deaths happen", key="compare-lives")
     with st.container(horizontal=True):
         asked = st.button("Compare", type="primary", disabled=len(chosen) < FEWEST, key="compare-go")
         st.button("Stop", key="compare-stop", help="What has been compared so far is thrown away.")

@@ -86,15 +86,16 @@ def _told(row: pd.Series[Any], place: int, last: int) -> None:
 
 
 def _rules(guideline: Guideline, spoke: list[str]) -> None:
-    """Draw the rules in order; those that spoke at this visit stand out by a bar, a sign and weight."""
+    """Draw the rules that spoke at this visit in words, then all in order; these stand out by a bar, a sign and weight."""
     says = catalogue.edition(guideline.edition).says()
-    st.markdown(f"**The rules** ({guideline.title})")
-    lines = []
-    for rule in (*guideline.dose_rules, *guideline.standing_rules):
-        lit = rule.id in spoke
-        mark, kind = ("▶ ", "rule spoke") if lit else ("", "rule")
-        lines.append(
-            f'<div class="{kind}">{mark}<code>{escape(rule.id)}</code> {escape(says[rule.id]) if lit else ""}</div>'
-        )
-    with st.container(height=430):
-        st.html("".join(lines))
+    st.markdown("**Speaking at this visit**")
+    st.html("".join(_rule(rule, says[rule], lit=True) for rule in spoke))
+    st.markdown(f"**All rules in order** ({guideline.title})")
+    rules = (*guideline.dose_rules, *guideline.standing_rules)
+    with st.container(height=330):
+        st.html("".join(_rule(rule.id, "", lit=rule.id in spoke) for rule in rules))
+
+
+def _rule(name: str, words: str, *, lit: bool) -> str:
+    mark, kind = ("▶ ", "rule spoke") if lit else ("", "rule")
+    return f'<div class="{kind}">{mark}<code>{escape(name)}</code> {escape(words)}</div>'
