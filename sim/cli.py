@@ -182,6 +182,20 @@ def info(cite: Annotated[bool, typer.Option("--cite", help="How to cite.")] = Fa
 
 
 @app.command()
+def play(
+    scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of a bundled scenario.")] = "scn_child",
+    changes: Annotated[list[str] | None, typer.Option("--set", help="key=value, such as horizon_years=2.")] = None,
+    patient: Annotated[int, typer.Option(min=0, max=999_999, help="Which patient of the cohort.")] = 0,
+    save: Annotated[Path | None, typer.Option(help="Save the session there on leaving.")] = None,
+    replay: Annotated[Path | None, typer.Option(help="Go on with a saved session.")] = None,
+) -> None:
+    """Be the clinician of one patient, in the terminal."""
+    from titranc.sim import playing
+
+    playing.play(scenario, changes or [], patient, save, replay)
+
+
+@app.command()
 def web(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to serve at.")] = 8501,
     host: Annotated[
