@@ -203,10 +203,8 @@ def web(
     ] = "127.0.0.1",
 ) -> None:
     """Serve the teaching page: be the clinician, watch the guideline, compare policies, ask what if."""
-    try:
-        from titranc.sim.web import serve
-    except ImportError as missing:
-        raise typer.BadParameter(f"{missing.name} is not installed: pip install 'titranc[web]'") from None
+    from titranc.sim.web import serve
+
     serve.serve(host, port, lambda words: typer.echo(words, err=True))
 
 

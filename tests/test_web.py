@@ -144,6 +144,34 @@ def test_a_hidden_diagnosis_is_told_in_the_debrief() -> None:
     assert "congenital neutropenia" in words(page)
 
 
+def test_a_link_that_hides_shows_no_card_and_gives_no_file_that_names_it() -> None:
+    page = opened(hidden="1", card="cyclic")
+    assert "yclic" not in words(page)
+    assert "card" not in {radio.key for radio in page.radio}
+    page = go_to(press(page, "begin"), "Data")
+    keys = {button.key for button in page.get("download_button")}
+    assert "download-visits.csv" in keys
+    assert not keys & {"download-scenario.yaml", "download-session.json"}
+    page = opened(hidden="1")
+    assert press(page, "choose").radio(key="card")
+
+
+@pytest.mark.parametrize("tab", ["Watch the guideline", "What if"])
+def test_what_the_debrief_is_for_is_not_told_while_a_patient_is_played(tab: str) -> None:
+    page = go_to(press(opened(), "begin"), tab)
+    assert "opens after the debrief" in words(page)
+    assert not page.get("vega_lite_chart")
+    page = press(go_to(page, "You are the clinician"), "autopilot")
+    page = go_to(press(page, "debrief"), tab)
+    assert "opens after the debrief" not in words(page)
+
+
+def test_without_streamlit_the_page_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "find_spec", lambda name: None)
+    with pytest.raises(InputRefused, match=r"titranc\[web\]"):
+        serve.serve("127.0.0.1", 0, lambda told: None)
+
+
 def test_counts_in_cells() -> None:
     page = press(opened(), "begin")
     count = float(numbers(page)["ANC, 10⁹/L"])

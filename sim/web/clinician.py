@@ -28,12 +28,15 @@ MOST_EVENTS_SHOWN = 30
 MOST_VISITS_ON_AUTOPILOT = 10
 KEEP, UP, DOWN, HOLD, OTHER = "Keep the dose", "One step up", "One step down", "Hold (no G-CSF)", "Another dose"
 USUAL = "as usual"
+CHOOSING = "choosing"
 
 
 def show() -> None:
     """Draw the tab."""
     game = state.game()
-    if game is None:
+    if game is None and state.setting().hidden and not st.session_state.get(CHOOSING):
+        _referral(state.setting())
+    elif game is None:
         _admission(state.setting())
     elif game.came_to is not None:
         _debrief(game, game.came_to)
@@ -42,6 +45,19 @@ def show() -> None:
         _debrief(game, game.came_to)  # type: ignore[arg-type]
     else:
         _visit(game)
+
+
+def _referral(now: Setting) -> None:
+    """Draw the patient of a link that hides who it is."""
+    st.subheader("A patient with neutropenia is waiting")
+    st.write("What is wrong is not told; the debrief will.")
+    with st.container(horizontal=True):
+        st.button("Begin", type="primary", on_click=state.begin, args=[now], key="begin")
+        st.button("Choose a patient instead", on_click=_choose, key="choose")
+
+
+def _choose() -> None:
+    st.session_state[CHOOSING] = True
 
 
 def _admission(now: Setting) -> None:
@@ -70,7 +86,10 @@ def _admission(now: Setting) -> None:
             "Years of follow-up, at most", min_value=0.05, max_value=30.0, value=float(now.years or cards()[card].years),
             step=0.5, key=f"years-{card}", help=f"This patient can be followed for {number(most)} years.",
         )  # fmt: skip
-        hidden = st.checkbox("Hide the diagnosis until the debrief", value=now.hidden, key="hidden")
+        hidden = st.checkbox(
+            "Hide the diagnosis until the debrief", value=now.hidden, key="hidden", on_change=_choose,
+            help="The link in Data then opens without the cards.",
+        )  # fmt: skip
         lives = st.checkbox("Infections, leukaemia, transplants and deaths happen", value=now.lives, key="lives")
         luck = st.number_input(
             "Luck (the same number, the same patient)", min_value=0, max_value=MOST_LUCK, value=now.luck, key="luck"

@@ -27,8 +27,12 @@ def show() -> None:
     st.markdown("**A link to this setting**")
     query = setting.query()
     st.code(f"{_address()}{'?' + query if query else ''}", language=None)
-    scenario = game.session.scenario if game else state.scenario_of(setting)[0]
-    _download("The scenario of this setting (YAML)", scenario.to_yaml(), "scenario.yaml", YAML)
+    secret = setting.hidden and (game is None or game.came_to is None)
+    if secret:
+        st.caption("The scenario and the session name the diagnosis: they can be had after the debrief.")
+    else:
+        scenario = game.session.scenario if game else state.scenario_of(setting)[0]
+        _download("The scenario of this setting (YAML)", scenario.to_yaml(), "scenario.yaml", YAML)
     if game is None:
         st.write("Begin with a patient, and the chart can be taken along.")
         return
@@ -40,7 +44,8 @@ def show() -> None:
         _download("Visits (Parquet)", _parquet(visits), "visits.parquet", PARQUET)
         _download("Events (CSV)", events.to_csv(index=False), "events.csv", CSV)
         _download("Events (Parquet)", _parquet(events), "events.parquet", PARQUET)
-        _download("The session (JSON)", session_files.dumped(game.session), "session.json", JSON)
+        if not secret:
+            _download("The session (JSON)", session_files.dumped(game.session), "session.json", JSON)
     if game.came_to is None:
         st.caption("True counts and the report can be had after the debrief.")
         return

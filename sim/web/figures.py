@@ -48,3 +48,10 @@ def verbatim(text: str, *, heading: bool = False) -> None:
     """Write words that may be a stranger's: no markup of theirs is followed."""
     tag = "h3" if heading else "p"
     st.html(f"<{tag}>{escape(plain(text))}</{tag}>")
+
+
+def closed_for_now() -> None:
+    """Say that a tab would tell too early what the debrief is for."""
+    st.info(
+        "A patient is in your hands. This tab tells how the guideline does with the same patient: it opens after the debrief."
+    )

@@ -8,9 +8,10 @@ import os
 import secrets
 import socket
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
-from titranc.models.input_problems import InputProblem, InputRefused
+from titranc.models.input_problems import InputProblem, InputRefused, Words
 from titranc.sim import compiling
 
 TOKEN_VARIABLE = "TITRANC_WEB_TOKEN"  # noqa: S105 - the name, not the token
@@ -22,6 +23,9 @@ GONE_AFTER_SECONDS = 60
 
 def serve(host: str, port: int, say: Callable[[str], None]) -> None:
     """Serve until stopped; raises InputRefused for a host that is no address."""
+    if find_spec("streamlit") is None:
+        allowed = "an installation with the page: pip install 'titranc[web]'"
+        raise InputRefused([InputProblem("web", None, "streamlit", Words("nothing"), allowed)])
     alone = _is_loopback(host)
     _check_free(host, port)
     token = "" if alone else secrets.token_urlsafe(12)

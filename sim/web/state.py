@@ -49,6 +49,12 @@ def setting() -> Setting:
     return found
 
 
+def in_hands() -> bool:
+    """Whether a patient is being played whose truth is not to be told yet."""
+    found = game()
+    return found is not None and found.came_to is None
+
+
 def change(new: Setting) -> None:
     """Keep another setting."""
     st.session_state[SETTING] = new

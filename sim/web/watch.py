@@ -13,7 +13,7 @@ from titranc.models.guideline import Guideline
 from titranc.sim.report.words import anc, day_words, number, plain
 from titranc.sim.session import Session
 from titranc.sim.web import charts, state
-from titranc.sim.web.figures import draw, verbatim
+from titranc.sim.web.figures import closed_for_now, draw, verbatim
 from titranc.sim.web.settings import Setting
 
 WATCHED, VISIT = "watched", "watched-visit"
@@ -21,6 +21,9 @@ WATCHED, VISIT = "watched", "watched-visit"
 
 def show() -> None:
     """Draw the tab."""
+    if state.in_hands():
+        closed_for_now()
+        return
     visits, guideline = _watched(state.setting())
     st.write(
         "The patient of your setting, in the hands of the guideline. Go from visit to visit and see which rule speaks."

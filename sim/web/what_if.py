@@ -12,7 +12,7 @@ from titranc.sim.report.words import number, percent
 from titranc.sim.scenario import Scenario
 from titranc.sim.streams import Streams
 from titranc.sim.web import charts, state
-from titranc.sim.web.figures import draw
+from titranc.sim.web.figures import closed_for_now, draw
 
 AS_IS, WHAT_IF = "as the patient is", "what if"
 FOLDS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -22,6 +22,9 @@ KEPT = "what-if-kept"
 
 def show() -> None:
     """Draw the tab."""
+    if state.in_hands():
+        closed_for_now()
+        return
     scenario, patient = state.scenario_of(state.setting())
     person = draw_patients(scenario, Streams(scenario.seed), [patient])[0]
     st.write("The patient of your setting under the guideline, and the same patient, changed.")
