@@ -3,132 +3,36 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
 
 from titranc.models.clinic_view import Observation
 from titranc.models.dosing import NO_DOSE, DoseRefused
-from titranc.models.input_problems import InputRefused
-from titranc.sim import session_files
-from titranc.sim.debrief import Debrief, Divergence, days_by_line
-from titranc.sim.report.words import ABSENT, anc, counted, day_words, event_words, number, plain
-from titranc.sim.scenario import read_scenario
+from titranc.sim.report.words import counted, day_words, event_words, number, plain
 from titranc.sim.session import Opinion, Session, check_wait
-from titranc.sim.web import charts, state
-from titranc.sim.web.cards import DIFFICULTIES, cards
-from titranc.sim.web.debrief_page import debrief_html
+from titranc.sim.web import admission, charts, debriefing, state
 from titranc.sim.web.figures import draw, verbatim
-from titranc.sim.web.settings import MOST_LUCK, SPEAKS, UNITS, Setting
+from titranc.sim.web.settings import UNITS
 
-LONGEST_SCENARIO = 100_000
-LONGEST_NAME = 60
 MOST_EVENTS_SHOWN = 30
 MOST_VISITS_ON_AUTOPILOT = 10
 KEEP, UP, DOWN, HOLD, OTHER = "Keep the dose", "One step up", "One step down", "Hold (no G-CSF)", "Another dose"
 USUAL = "as usual"
-CHOOSING = "choosing"
 
 
 def show() -> None:
     """Draw the tab."""
     game = state.game()
-    if game is None and state.setting().hidden and not st.session_state.get(CHOOSING):
-        _referral(state.setting())
-    elif game is None:
-        _admission(state.setting())
-    elif game.came_to is not None:
-        _debrief(game, game.came_to)
-    elif game.session.is_over:
+    if game is None:
+        admission.show(state.setting())
+        return
+    if game.session.is_over and game.came_to is None:
         game.finish()
-        _debrief(game, game.came_to)  # type: ignore[arg-type]
+    if game.came_to is not None:
+        debriefing.show(game, game.came_to)
     else:
         _visit(game)
-
-
-def _referral(now: Setting) -> None:
-    """Draw the patient of a link that hides who it is."""
-    st.subheader("A patient with neutropenia is waiting")
-    st.write("What is wrong is not told; the debrief will.")
-    with st.container(horizontal=True):
-        st.button("Begin", type="primary", on_click=state.begin, args=[now], key="begin")
-        st.button("Choose a patient instead", on_click=_choose, key="choose")
-
-
-def _choose() -> None:
-    st.session_state[CHOOSING] = True
-
-
-def _admission(now: Setting) -> None:
-    """Draw the cards and the teacher's options."""
-    st.subheader("Who comes to your clinic?")
-    names = list(cards())
-    card = st.radio(
-        "Patient",
-        names,
-        index=names.index(now.card),
-        format_func=lambda name: cards()[name].title,
-        captions=[cards()[name].letter for name in names],
-        key="card",
-    )
-    difficulty = st.selectbox(
-        "How the patient responds", list(DIFFICULTIES), index=list(DIFFICULTIES).index(now.difficulty),
-        format_func=DIFFICULTIES.__getitem__, key="difficulty",
-    )  # fmt: skip
-    with st.expander("For the teacher"):
-        speaks = st.selectbox(
-            "The guideline speaks", list(SPEAKS), index=list(SPEAKS).index(now.speaks),
-            format_func=SPEAKS.__getitem__, key="speaks",
-        )  # fmt: skip
-        most = cards()[card].most_years
-        years = st.number_input(
-            "Years of follow-up, at most", min_value=0.05, max_value=30.0, value=float(now.years or cards()[card].years),
-            step=0.5, key=f"years-{card}", help=f"This patient can be followed for {number(most)} years.",
-        )  # fmt: skip
-        hidden = st.checkbox(
-            "Hide the diagnosis until the debrief", value=now.hidden, key="hidden", on_change=_choose,
-            help="The link in Data then opens without the cards.",
-        )  # fmt: skip
-        lives = st.checkbox("Infections, leukaemia, transplants and deaths happen", value=now.lives, key="lives")
-        luck = st.number_input(
-            "Luck (the same number, the same patient)", min_value=0, max_value=MOST_LUCK, value=now.luck, key="luck"
-        )
-    chosen = replace(
-        now, card=card, difficulty=difficulty, speaks=speaks, years=_asked_years(card, years), hidden=hidden,
-        lives=lives, luck=int(luck),
-    )  # fmt: skip
-    state.change(chosen)
-    st.button("Begin", type="primary", on_click=state.begin, args=[chosen], key="begin")
-    _open_other()
-
-
-def _asked_years(card: str, years: float) -> float:
-    return 0.0 if years == cards()[card].years else min(years, cards()[card].most_years)
-
-
-def _open_other() -> None:
-    """Draw the two ways to bring a patient of one's own: a saved session, a scenario."""
-    with st.expander("Go on with a saved session, or bring a scenario"):
-        file = st.file_uploader("A session file", type=["json"], max_upload_size=1, key="session-file")
-        if file is not None and st.button("Open the session", key="open-session"):
-            _try_to_open(lambda: session_files.loaded(file.getvalue(), plain(file.name)))
-        text = st.text_area("A scenario (YAML)", max_chars=LONGEST_SCENARIO, key="scenario-text", height=160)
-        if st.button("Open the scenario", key="open-scenario") and text.strip():
-            _try_to_open(lambda: Session(read_scenario(text, "pasted scenario")))
-
-
-def _try_to_open(opened) -> None:  # type: ignore[no-untyped-def]
-    try:
-        state.play(state.Game(state.setting(), opened(), ""))
-    except InputRefused as refused:
-        st.error("This cannot be used:")
-        verbatim(str(refused))
-        return
-    game = state.game()
-    assert game is not None  # noqa: S101 - just begun
-    game.title = game.session.scenario.title
-    st.rerun()
 
 
 def _visit(game: state.Game) -> None:
@@ -290,79 +194,3 @@ def chart_table(visits: pd.DataFrame) -> pd.DataFrame:
             "why": shown["reason"],
         }
     )
-
-
-def _debrief(game: state.Game, found: Debrief) -> None:
-    """Draw what came of it: sentences, three lines, score card, where you parted."""
-    verbatim(game.title, heading=True)
-    st.subheader("Debrief")
-    game.learner = st.text_input("Your name, for the page you take with you", game.learner, LONGEST_NAME, key="name")
-    if plain(game.learner):
-        verbatim(f"Played by {plain(game.learner)}")
-    if game.setting.hidden:
-        st.write(f"The diagnosis was {game.name_of_disease}.")
-    for sentence in found.sentences:
-        st.markdown(f"- {sentence}")
-    days = days_by_line(found.lines)
-    per_ul = state.setting().per_ul
-    draw(charts.anc_of_lines(days, per_ul=per_ul), key="lines-anc")
-    draw(charts.dose_of_lines(days), key="lines-dose")
-    st.caption("The true count, which no clinic sees, day by day: you, the guideline, and no treatment.")
-    st.table(found.score)
-    _parted(found.divergences)
-    with st.container(horizontal=True):
-        if not game.session.is_over:
-            st.button("Back to the patient", on_click=_go_back, args=[game], key="back")
-        st.button("Another patient", on_click=state.leave, key="leave")
-        st.download_button(
-            "Download the session", session_files.dumped(game.session), "session.json", "application/json",
-            on_click="ignore", key="download-session",
-        )  # fmt: skip
-        st.download_button(
-            "Download this page",
-            debrief_html(game),
-            "debrief.html",
-            "text/html",
-            on_click="ignore",
-            key="download-page",
-        )
-
-
-def _go_back(game: state.Game) -> None:
-    game.came_to = None
-
-
-def _parted(divergences: tuple[Divergence, ...]) -> None:
-    if not divergences:
-        return
-    st.markdown(f"**Where you and the guideline parted** ({counted(len(divergences), 'visit')})")
-    table = pd.DataFrame(
-        [
-            {
-                "day": one.day,
-                "ANC": ABSENT if math.isnan(one.anc_1e9_per_l) else anc(one.anc_1e9_per_l),
-                "you, ug/kg/day": number(one.yours_ug_per_kg_day),
-                "guideline": number(one.guideline.dose_ug_per_kg_day),
-                "its reason": one.guideline.reason,
-            }
-            for one in divergences
-        ]
-    )
-    st.dataframe(table, hide_index=True, alt="Each visit at which the guideline would have ordered otherwise.")
-
-
-def units_switch() -> None:
-    """Draw the switch between 10^9/L and cells per microlitre."""
-    now = state.setting()
-    names = list(UNITS)
-    chosen = st.radio(
-        "Counts in",
-        names,
-        index=names.index(now.units),
-        format_func=UNITS.__getitem__,
-        horizontal=True,
-        key="units",
-        width="content",
-    )
-    if chosen != now.units:
-        state.change(replace(now, units=chosen))

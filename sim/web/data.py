@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import pandas as pd
 import streamlit as st
@@ -45,7 +46,7 @@ def show() -> None:
         _download("Events (CSV)", events.to_csv(index=False), "events.csv", CSV)
         _download("Events (Parquet)", _parquet(events), "events.parquet", PARQUET)
         if not secret:
-            _download("The session (JSON)", session_files.dumped(game.session), "session.json", JSON)
+            _download("The session (JSON)", lambda: session_files.dumped(game.session), "session.json", JSON)
     if game.came_to is None:
         st.caption("True counts and the report can be had after the debrief.")
         return
@@ -53,7 +54,10 @@ def show() -> None:
     whole = pd.concat([days[name].assign(line=name) for name in days], ignore_index=True)
     with st.container(horizontal=True):
         _download("Every day of the three lines (CSV)", whole.to_csv(index=False), "days.csv", CSV)
-        _download("The report of the debrief (HTML)", debrief_html(game), "debrief.html", HTML)
+        _download("The report of the debrief (HTML)", lambda: debrief_html(game), "debrief.html", HTML)
+
+
+Content = str | bytes | Callable[[], str | bytes]
 
 
 def _address() -> str:
@@ -61,7 +65,7 @@ def _address() -> str:
     return str(st.context.url or "").partition("?")[0]
 
 
-def _download(label: str, content: str | bytes, name: str, kind: str) -> None:
+def _download(label: str, content: Content, name: str, kind: str) -> None:
     st.download_button(label, content, name, kind, on_click="ignore", key=f"download-{name}")
 
 

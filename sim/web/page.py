@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
+from dataclasses import replace
 
 import streamlit as st
 
@@ -11,6 +12,7 @@ from titranc.sim.report.words import NOTICE
 from titranc.sim.web import about, clinician, comparing, data, state, watch, what_if
 from titranc.sim.web.figures import verbatim
 from titranc.sim.web.serve import TOKEN_VARIABLE
+from titranc.sim.web.settings import UNITS
 
 TABS = {
     "You are the clinician": clinician.show,
@@ -45,7 +47,7 @@ def show() -> None:
     state.setting()
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.caption(NOTICE, width="content")
-        clinician.units_switch()
+        _units_switch()
     _told_of_the_link()
     for tab, draw in zip(st.tabs(list(TABS), key="tab", on_change="rerun"), TABS.values(), strict=True):
         if tab.open:
@@ -66,3 +68,20 @@ def _told_of_the_link() -> None:
     st.warning("Part of this link cannot be used; the rest is as it says:")
     for words in problems:
         verbatim(words)
+
+
+def _units_switch() -> None:
+    """Draw the switch between 10^9/L and cells per microlitre."""
+    now = state.setting()
+    names = list(UNITS)
+    chosen = st.radio(
+        "Counts in",
+        names,
+        index=names.index(now.units),
+        format_func=UNITS.__getitem__,
+        horizontal=True,
+        key="units",
+        width="content",
+    )
+    if chosen != now.units:
+        state.change(replace(now, units=chosen))
