@@ -86,6 +86,7 @@ def test_resuming_another_run_is_refused(tmp_path: Path) -> None:
         trial.run(load_scenario("scn_child", [*CHANGES, "seed=4"]), folder, how=trial.How(resume=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "workers"), [(signal.SIGINT, 1), (signal.SIGTERM, 2), (signal.SIGKILL, 2)])
 def test_a_run_that_was_stopped_goes_on_to_the_same_tables(tmp_path: Path, number: int, workers: int) -> None:
     words = ["-n", "2000", "--set", "horizon_years=1", "--set", "output.level=patient", "--workers", str(workers)]
@@ -162,6 +163,7 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_tables(tmp_path: Path) -> 
     assert found["tables"]["outcomes"]["content"] == trial.content_digest(trial.simulate(scenario, "x")["outcomes"])
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_not_there_is_answered(tmp_path: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "-n", "2", "--set", "horizon_years=0.1", "--scheduler", "tcp://127.0.0.1:9"],

@@ -68,6 +68,7 @@ def test_without_the_compiler_the_body_is_the_same() -> None:
     assert course(NUMBA_DISABLE_JIT="1") == pytest.approx(course(), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_changed_equations_are_compiled_anew(tmp_path: Path) -> None:
     shutil.copytree(MODELS, tmp_path / "titranc" / "models", ignore=shutil.ignore_patterns("__pycache__"))
     elsewhere = {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}

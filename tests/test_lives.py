@@ -62,6 +62,7 @@ def test_what_a_transplant_brings_comes_as_often_as_published(name: str) -> None
     assert within(float((np.array(drawn) < share).mean()), share, DRAWS)
 
 
+@pytest.mark.slow
 def test_first_infections_come_at_the_rate_of_the_counts() -> None:
     """Healthy people: nobody's count is scarce, so a year brings the rate of anybody."""
     tables = simulated(
@@ -138,6 +139,7 @@ def test_clones_foretell_without_changing_the_mean_rate() -> None:
         assert share * with_clone == pytest.approx(numbers["csf3r_share_at_transformation"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("effect", ["marker", "causal", "mixed"])
 def test_each_setting_gives_the_leukaemia_of_the_registry_under_registry_practice(effect: str) -> None:
     """Rosenberg 2006: 21 % at ten years; 400 simulated patients have a standard error of 2 %."""

@@ -74,6 +74,7 @@ def test_the_wheel_holds_every_file(wheel: Path) -> None:
     assert {f"titranc/{path.as_posix()}" for path in files_of_the_package()} <= names
 
 
+@pytest.mark.slow
 def test_the_wheel_runs_far_from_the_checkout(wheel: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)

@@ -100,6 +100,7 @@ def test_a_killed_run_is_no_run_and_its_folder_is_not_taken_for_one(tmp_path: Pa
     assert "--resume" in errors
 
 
+@pytest.mark.slow
 def test_a_run_that_lacks_only_its_manifest_is_unfinished_and_can_be_resumed(copy: Path) -> None:
     (copy / "manifest.json").unlink()
     assert finish(["report", "run"], copy.parent)[0] == 4
@@ -150,6 +151,7 @@ def limit_files_to_2000_bytes() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 
 
+@pytest.mark.slow
 def test_a_file_that_may_grow_no_further_ends_the_run(tmp_path: Path, finished: Path) -> None:
     # The finished run has compiled the model: the limit is for the tables.
     code, errors = finish(SHORT, tmp_path, limit_files_to_2000_bytes)
@@ -225,6 +227,7 @@ def test_a_patient_or_visit_that_is_not_there_is_answered_with_what_is(finished:
     assert "a whole number, 0 to" in errors
 
 
+@pytest.mark.slow
 def test_the_wait_for_the_compiler_is_told_once(tmp_path: Path) -> None:
     cold = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     told = [

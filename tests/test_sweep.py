@@ -127,6 +127,7 @@ def test_a_tornado_writes_table_and_pictures(tmp_path: Path) -> None:
     assert "aria-label" in (tmp_path / "t" / "tornado.svg").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_sobol_writes_the_same_whatever_the_workers(tmp_path: Path) -> None:
     tiny = ["cohort.n=4", "horizon_years=0.3", "cohort.sex=mixed", "output.level=patient"]
     for workers in (1, 2):

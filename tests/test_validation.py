@@ -162,6 +162,7 @@ def small() -> pd.DataFrame:
     return validation_table(chosen, Studies(scale=0.12))
 
 
+@pytest.mark.slow
 def test_small_studies_already_reproduce_most_of_what_was_published(small: pd.DataFrame) -> None:
     gating = small[small["gates"]]
     assert accepted(gating).mean() > 0.75
