@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -167,3 +168,10 @@ def test_markup_in_a_link_and_in_a_scenario_stays_text(page: Page, page_served: 
 def test_nothing_is_written_where_the_page_is_served(page_served: Served) -> None:
     folder = Path(f"/proc/{page_served.process.pid}/cwd").resolve()
     assert list(folder.iterdir()) == []
+
+
+def test_the_page_listens_at_this_machines_own_address_only(page_served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", page_served.port), timeout=5):
+        pass
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.2", page_served.port), timeout=5)
