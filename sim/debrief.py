@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from titranc.models import catalogue
 from titranc.models.clinic_view import Policy
 from titranc.models.dosing import NO_DOSE
 from titranc.models.policies.fixed import Fixed
@@ -16,7 +17,7 @@ from titranc.sim.block_simulation import BlockSimulation
 from titranc.sim.columns import BANDS
 from titranc.sim.log import EVENT_COLUMNS, PERIOD_COLUMNS, VISIT_COLUMNS
 from titranc.sim.people import Fate
-from titranc.sim.report.words import ABSENT, counted, day_words, number, percent
+from titranc.sim.report.words import ABSENT, DAYS_PER_YEAR, counted, day_words, number, percent
 from titranc.sim.scenario import Scenario
 from titranc.sim.session import RULE_ID, SMALLEST_CHANGE_UG_PER_KG_DAY, Opinion, Session
 from titranc.sim.tables import BODY, ordered_daily
@@ -24,6 +25,9 @@ from titranc.sim.ward import ANC
 
 YOU, GUIDELINE, UNTREATED = "you", "the guideline", "no treatment"
 UNTREATED_VISIT_DAYS = 28
+# Causes under which G-CSF is a course of days, and what turns a life, as events and in words.
+COURSES = ("chemotherapy", "transplant", "drug-induced")
+TURNS = {"mds_aml": "MDS or AML", "transplant": "transplant", "death": "death"}
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +36,7 @@ Floats = NDArray[np.float64]
 class Line:
     """One way of treating the patient over the days played: true count and dose of each day, visits, events.
 
-    `days` is how many were lived with the patient's own marrow.
+    `days` is how many were lived with the patient's own marrow, `lived_days` how many in all.
     """
 
     name: str
@@ -41,10 +45,11 @@ class Line:
     visits: pd.DataFrame
     events: pd.DataFrame
     fate: Fate | None
+    lived_days: int
 
     @property
     def days(self) -> int:
-        """How many days were lived with the own marrow."""
+        """How many days were lived with the own marrow, or with the graft the scenario begins with."""
         return len(self.anc_1e9_per_l)
 
     def share(self, low: float, high: float) -> float:
@@ -64,7 +69,7 @@ class Divergence:
 
 @dataclass(frozen=True)
 class Debrief:
-    """What a session came to: three lines, a score card, where you and the guideline parted, three sentences."""
+    """What a session came to: three lines, a score card, where you and the guideline parted, and sentences."""
 
     lines: tuple[Line, ...]
     score: pd.DataFrame
@@ -82,7 +87,8 @@ def debrief(session: Session) -> Debrief:
     )
     parted = tuple(divergences(session))
     risk_line = session.guideline.values["risk_line_ug_per_kg_day"]
-    return Debrief(lines, score_card(lines, risk_line), parted, sentences(lines, parted))
+    cause = catalogue.disease(session.scenario.cohort.disease).cause
+    return Debrief(lines, score_card(lines, risk_line), parted, sentences(lines, parted, cause))
 
 
 def days_by_line(lines: Sequence[Line]) -> dict[str, pd.DataFrame]:
@@ -118,7 +124,7 @@ def divergences(session: Session) -> list[Divergence]:
 def score_card(lines: Sequence[Line], risk_line_ug_per_kg_day: float) -> pd.DataFrame:
     """Return one row per measure and one column per line, in words."""
     rows = {
-        "days lived with the own marrow": [f"{line.days:,}" for line in lines],
+        "days, until a new marrow or death": [f"{line.days:,}" for line in lines],
         "days with a true ANC below 0.5": [percent(line.share(*BANDS["share_anc_below_0_5"])) for line in lines],
         "days with a true ANC of 1 to 5": [percent(line.share(*BANDS["share_anc_1_to_5"])) for line in lines],
         "days with a true ANC above 10": [percent(line.share(*BANDS["share_anc_above_10"])) for line in lines],
@@ -132,7 +138,7 @@ def score_card(lines: Sequence[Line], risk_line_ug_per_kg_day: float) -> pd.Data
     }
     if any(line.fate for line in lines):
         rows |= {
-            "infections (severe)": [_infections(line.fate) for line in lines],
+            "infections (severe)": [_infections(line) for line in lines],
             "MDS or AML": [_first(line, "mds_aml") for line in lines],
             "transplant": [_first(line, "transplant") for line in lines],
             "death": [_first(line, "death") for line in lines],
@@ -140,28 +146,55 @@ def score_card(lines: Sequence[Line], risk_line_ug_per_kg_day: float) -> pd.Data
     return pd.DataFrame.from_dict(rows, orient="index", columns=[line.name for line in lines])
 
 
-def sentences(lines: Sequence[Line], parted: Sequence[Divergence]) -> tuple[str, ...]:
-    """Return in three plain sentences what came of it."""
-    yours, guideline, untreated = lines
-    in_target = BANDS["share_anc_1_to_5"]
-    first = (
-        f"The true count was 1 to 5 on {percent(yours.share(*in_target))} of your days, on "
-        f"{percent(guideline.share(*in_target))} under the guideline and on {percent(untreated.share(*in_target))} "
+def sentences(lines: Sequence[Line], parted: Sequence[Divergence], cause: str) -> tuple[str, ...]:
+    """Return in plain sentences what came of it: what ended or turned a life, what the disease is judged by, the doses.
+
+    `cause` is that of the disease: where G-CSF is a course of days, it is there to shorten severe neutropenia.
+    """
+    turned = [words for line in lines if (words := _turns(line))]
+    ended = (f"{'; '.join(turned)}.",) if turned else ()
+    return (*ended, _judged(lines, cause), _doses(lines), _parted(parted))
+
+
+def _turns(line: Line) -> str:
+    """Return what turned this life, with its days; nothing when nothing did or lives were not followed."""
+    days = {words: _first(line, event) for event, words in TURNS.items()} if line.fate else {}
+    told = ", ".join(f"{words} on {day}" for words, day in days.items() if day != ABSENT)
+    return f"{line.name.capitalize()}: {told}" if told else ""
+
+
+def _judged(lines: Sequence[Line], cause: str) -> str:
+    short = cause in COURSES
+    yours, guideline, untreated = (
+        percent(line.share(*BANDS["share_anc_below_0_5" if short else "share_anc_1_to_5"])) for line in lines
+    )
+    count = "below 0.5, which G-CSF is there to shorten," if short else "1 to 5"
+    return (
+        f"The true count was {count} on {yours} of your days, on {guideline} under the guideline and on {untreated} "
         "without treatment."
     )
-    second = (
+
+
+def _doses(lines: Sequence[Line]) -> str:
+    yours, guideline = lines[:2]
+    days = int((yours.dose_ug_per_kg_day > 0).sum())
+    if days and not _highest(guideline):
+        return f"You gave G-CSF on {counted(days, 'day')}, the guideline on none."
+    return (
         f"You gave {number(_mean(yours.dose_ug_per_kg_day))} ug/kg/day on average and {number(_highest(yours))} at "
         f"most; the guideline {number(_mean(guideline.dose_ug_per_kg_day))} and {number(_highest(guideline))}."
     )
+
+
+def _parted(parted: Sequence[Divergence]) -> str:
     if not parted:
-        return first, second, "You and the guideline never parted."
+        return "You and the guideline never parted."
     one = parted[0]
-    third = (
+    return (
         f"You parted at {counted(len(parted), 'visit')}, first on {day_words(one.day)}: you ordered "
         f"{number(one.yours_ug_per_kg_day)}, the guideline {number(one.guideline.dose_ug_per_kg_day)} ug/kg/day. "
         f"{one.guideline.reason}"
     )
-    return first, second, third
 
 
 def simulated_line(
@@ -179,7 +212,8 @@ def simulated_line(
 
 def _line(name: str, block: BlockSimulation, until_day: int) -> Line:
     fate = block.lives.people[0].fate if block.lives else None
-    own_until = min([until_day, int(block.ward.ended_day[0]), *(fate.transplant_days if fate else [])])
+    lived_until = min(until_day, int(block.ward.ended_day[0]))
+    own_until = min([lived_until, *(fate.transplant_days if fate else [])])
     periods = pd.DataFrame(block.log.periods, columns=[BODY, *PERIOD_COLUMNS])
     dose = ordered_daily(periods, 1, block.days)[0, :own_until]
     visits = pd.DataFrame([row[1:] for row in block.log.visits], columns=list(VISIT_COLUMNS))
@@ -191,11 +225,15 @@ def _line(name: str, block: BlockSimulation, until_day: int) -> Line:
         visits[visits["day"] < until_day],
         events[events["day"] <= until_day],
         fate,
+        lived_until,
     )
 
 
-def _infections(fate: Fate | None) -> str:
-    return f"{fate.infections} ({fate.severe_infections})" if fate else ABSENT
+def _infections(line: Line) -> str:
+    """Return how many infections there were and in how long, for lives that end early have few."""
+    if line.fate is None:
+        return ABSENT
+    return f"{line.fate.infections} ({line.fate.severe_infections}) in {line.lived_days / DAYS_PER_YEAR:.1f} years"
 
 
 def _mean(values: Floats) -> float:

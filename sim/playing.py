@@ -123,7 +123,9 @@ def obey(desk: Desk, line: str) -> None:
         return
     dose = _dose(first)
     if dose is None or rest:
-        raise WrongLine(f"{plain(line)[:40]!r} is no order. Type ? for your choices.")
+        raise WrongLine(
+            f"{plain(line)[:40]!r} is no order. Type ? for your choices; a dose is written with a point, 2.5."
+        )
     desk.order(dose)
 
 

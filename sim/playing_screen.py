@@ -45,7 +45,8 @@ def greeting(session: Session) -> RenderableType:
         Text(shortened(scenario.title, COLUMNS), style="bold"),
         Text(NOTICE, style="yellow"),
         Text(
-            f"{catalogue.disease(scenario.cohort.disease).title}. You are the clinician; the target is a count of {target}."
+            f"{catalogue.disease(scenario.cohort.disease).title}. You are the clinician; the target is a count of {target} "
+            "x 10^9/L, the unit of every count here."
         ),
         Text("Type ? and Enter for your choices, Enter alone to keep the dose."),
     )

@@ -174,6 +174,33 @@ def test_a_debrief_counts_the_days_played_on_the_same_luck() -> None:
     assert len(debrief(session).divergences) == 1
 
 
+def test_a_course_after_chemotherapy_is_judged_by_the_days_it_shortens() -> None:
+    session = Session.open("chemotherapy_cycles", ["cohort.n=1"])
+    session.autopilot(visits=40)
+    told = debrief(session).sentences[0]
+    assert "below 0.5" in told
+    assert "1 to 5" not in told
+    yours, untreated = (debrief(session).lines[place].share(0, 0.5) for place in (0, 2))
+    assert yours < untreated
+
+
+def test_gcsf_where_the_guideline_gives_none_is_told() -> None:
+    session = Session.open("idiopathic_stable")
+    session.decide(5.0, 7)
+    session.decide(0.0, 28)
+    assert "You gave G-CSF on 7 days, the guideline on none." in debrief(session).sentences
+
+
+def test_a_life_that_ended_is_told_first() -> None:
+    session = Session.open("scn_lives", ["cohort.n=1"])
+    session.autopilot(visits=30)
+    while not session.is_over:
+        session.decide(0.0, 60)
+    found = debrief(session)
+    assert "death on day" in found.sentences[0]
+    assert "years" in found.score.loc["infections (severe)", "no treatment"]
+
+
 def test_after_a_death_there_is_no_visit() -> None:
     session = Session.open("scn_lives", ["cohort.n=1"])
     while not session.is_over:
