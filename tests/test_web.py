@@ -25,6 +25,7 @@ from titranc.sim.scenario import Scenario, load_scenario
 from titranc.sim.session import Session
 from titranc.sim.web import charts, comparing, serve
 from titranc.sim.web.cards import DIFFICULTIES, admitted, cards
+from titranc.sim.web.clinician import chart_table
 from titranc.sim.web.debrief_page import debrief_html
 from titranc.sim.web.settings import SPEAKS, UNITS, Setting, from_query
 from titranc.sim.web.state import Game
@@ -144,6 +145,17 @@ def test_a_hidden_diagnosis_is_told_in_the_debrief() -> None:
     assert "congenital neutropenia" in words(page)
 
 
+@pytest.mark.parametrize("speaks", ["at_once", "after"])
+def test_no_rule_and_no_reason_gives_a_hidden_diagnosis_away(speaks: str) -> None:
+    page = press(press(opened(hidden="1", card="cyclic", speaks=speaks), "begin"), "order")
+    assert "cycl" not in words(page).lower()
+    game = page.session_state["game"]
+    assert not {"rule_ids", "reason"} & set(game.chart.columns)
+    assert "why" not in chart_table(game.chart)
+    game.finish()
+    assert {"rule_ids", "reason"} <= set(game.chart.columns)
+
+
 def test_a_link_that_hides_shows_no_card_and_gives_no_file_that_names_it() -> None:
     page = opened(hidden="1", card="cyclic")
     assert "yclic" not in words(page)
@@ -152,6 +164,7 @@ def test_a_link_that_hides_shows_no_card_and_gives_no_file_that_names_it() -> No
     keys = {button.key for button in page.get("download_button")}
     assert "download-visits.csv" in keys
     assert not keys & {"download-scenario.yaml", "download-session.json"}
+    assert not page.code
     page = opened(hidden="1")
     assert press(page, "choose").radio(key="card")
 
@@ -424,6 +437,12 @@ def test_charts_say_what_they_show_and_hide_what_is_hidden() -> None:
     assert "of days in the target" in charts.anc_of_lines(days, per_ul=False)["description"]
     assert len(json.dumps(charts.anc_of_lines(days, per_ul=False))) < 200_000
     assert charts.dose_of_lines(days)["description"].startswith("Mean doses")
+    assert "non-responder" in json.dumps(charts.dose_of_chart(visits, session.day))
+    for plain in (
+        charts.dose_of_chart(visits, session.day, risk_lines=False),
+        charts.dose_of_lines(days, risk_lines=False),
+    ):
+        assert "non-responder" not in json.dumps(plain)
 
 
 @pytest.mark.parametrize("host", ["example.org", "1.2.3", "", "<b>"])

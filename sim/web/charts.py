@@ -91,8 +91,8 @@ def anc_of_chart(visits: pd.DataFrame, day: float, today_1e9_per_l: float, *, pe
     return _spec([*_bands(fold, y), line, dots, ring], ANC_HEIGHT, f"Chart of the count. {shown}", rows)
 
 
-def dose_of_chart(visits: pd.DataFrame, day: float) -> Spec:
-    """Return the doses ordered so far, with a mark at each change."""
+def dose_of_chart(visits: pd.DataFrame, day: float, *, risk_lines: bool = True) -> Spec:
+    """Return the doses ordered so far, with a mark at each change, over the lines of the risk of MDS where they apply."""
     span, unit = years_or_weeks(max(day, 1))
     steps = visits[["day", DOSE]].to_dict("records")
     rows: list[Spec] = [{"at": row["day"] / span, "dose": row[DOSE]} for row in steps]
@@ -110,7 +110,7 @@ def dose_of_chart(visits: pd.DataFrame, day: float) -> Spec:
     ]
     x, y = _time(day / span, unit, named=True), _dose_axis([row["dose"] for row in rows])
     layers = [
-        *_risk_lines(y),
+        *(_risk_lines(y) if risk_lines else ()),
         {
             "mark": {"type": "line", "interpolate": "step-after", "color": INK, "strokeWidth": 1.8},
             "encoding": {"x": x, "y": y},
@@ -158,7 +158,7 @@ def anc_of_lines(days: Mapping[str, pd.DataFrame], *, per_ul: bool) -> Spec:
     )
 
 
-def dose_of_lines(days: Mapping[str, pd.DataFrame]) -> Spec:
+def dose_of_lines(days: Mapping[str, pd.DataFrame], *, risk_lines: bool = True) -> Spec:
     """Return the doses of several ways of treating; tables of day and dose_ug_per_kg_day by name."""
     last = max((len(line) for line in days.values()), default=1)
     span, unit = years_or_weeks(last)
@@ -174,7 +174,12 @@ def dose_of_lines(days: Mapping[str, pd.DataFrame]) -> Spec:
         "encoding": {"x": x, "y": y} | _by_line(list(days), legend=False),
     }
     means = [f"{name} {number(float(line['dose_ug_per_kg_day'].mean()))}" for name, line in days.items() if len(line)]
-    return _spec([*_risk_lines(y), layer], DOSE_HEIGHT, f"Mean doses, ug/kg/day: {'; '.join(means)}.", rows)
+    return _spec(
+        [*(_risk_lines(y) if risk_lines else ()), layer],
+        DOSE_HEIGHT,
+        f"Mean doses, ug/kg/day: {'; '.join(means)}.",
+        rows,
+    )
 
 
 def _spec(layers: Sequence[Spec], height: int, description: str, rows: Sequence[Mapping[str, Any]]) -> Spec:

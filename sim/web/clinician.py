@@ -43,13 +43,13 @@ def _visit(game: state.Game) -> None:
     left, right = st.columns([1.6, 1], gap="medium")
     with left:
         count = math.nan if seen.count.anc_1e9_per_l is None else seen.count.anc_1e9_per_l
-        visits, per_ul = session.visits(), state.setting().per_ul
+        visits, per_ul = game.chart, state.setting().per_ul
         draw(charts.anc_of_chart(visits, session.day, count, per_ul=per_ul), key="anc")
-        draw(charts.dose_of_chart(visits, session.day), key="dose")
+        draw(charts.dose_of_chart(visits, session.day, risk_lines=game.has_risk_lines), key="dose")
     with right:
         _say(game)
         if game.setting.speaks == "at_once" and session.opinion:
-            _opinion("The guideline says", session.opinion)
+            _opinion("The guideline says", session.opinion, secret=game.is_secret)
         _orders(game, seen)
     _news(session)
     _chart_table(visits)
@@ -89,18 +89,19 @@ def _say(game: state.Game) -> None:
         st.error("The safety gate refuses: nothing was ordered. Choose again.")
         verbatim(words)
     if game.answered is not None:
-        _opinion("At that visit the guideline would have ordered", game.answered)
+        _opinion("At that visit the guideline would have ordered", game.answered, secret=game.is_secret)
     for words in game.told:
         st.info(words)
 
 
-def _opinion(opening: str, opinion: Opinion) -> None:
+def _opinion(opening: str, opinion: Opinion, *, secret: bool) -> None:
     refers = " and refers for transplant" if opinion.refers else ""
     st.info(
         f"{opening}: **{number(opinion.dose_ug_per_kg_day)} ug/kg/day**, next visit in "
-        f"{counted(opinion.next_visit_days, 'day')}{refers}. {opinion.reason}"
+        f"{counted(opinion.next_visit_days, 'day')}{refers}. {'' if secret else opinion.reason}".strip()
     )
-    st.caption(" · ".join(opinion.rule_ids))
+    if not secret:
+        st.caption(" · ".join(opinion.rule_ids))
 
 
 def _orders(game: state.Game, seen: Observation) -> None:
@@ -182,15 +183,15 @@ def _chart_table(visits: pd.DataFrame) -> None:
 
 
 def chart_table(visits: pd.DataFrame) -> pd.DataFrame:
-    """Return the visits as a reader wants them, newest first."""
+    """Return the visits as a reader wants them, newest first; without reasons where these are kept back."""
     shown = visits.iloc[::-1]
-    return pd.DataFrame(
+    chart = pd.DataFrame(
         {
             "day": shown["day"],
             "ANC": [_count(None if math.isnan(one) else one) for one in shown["anc_reported_1e9_per_l"]],
             "from, ug/kg/day": shown["dose_before_ug_per_kg_day"].round(2),
             "to, ug/kg/day": shown["dose_after_ug_per_kg_day"].round(2),
             "what": shown["action"],
-            "why": shown["reason"],
         }
     )
+    return chart.assign(why=shown["reason"]) if "reason" in shown else chart

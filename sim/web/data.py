@@ -26,18 +26,21 @@ def show() -> None:
     """Draw the tab."""
     setting, game = state.setting(), state.game()
     st.markdown("**A link to this setting**")
-    query = setting.query()
-    st.code(f"{_address()}{'?' + query if query else ''}", language=None)
+    if game is not None and game.is_secret:
+        st.caption("It names the patient: to be had before the first visit, and after the debrief.")
+    else:
+        query = setting.query()
+        st.code(f"{_address()}{'?' + query if query else ''}", language=None)
     secret = setting.hidden and (game is None or game.came_to is None)
     if secret:
-        st.caption("The scenario and the session name the diagnosis: they can be had after the debrief.")
+        st.caption("Scenario, session, rules and reasons name the diagnosis: they can be had after the debrief.")
     else:
         scenario = game.session.scenario if game else state.scenario_of(setting)[0]
         _download("The scenario of this setting (YAML)", scenario.to_yaml(), "scenario.yaml", YAML)
     if game is None:
         st.write("Begin with a patient, and the chart can be taken along.")
         return
-    visits, events = game.session.visits(), game.session.events()
+    visits, events = game.chart, game.session.events()
     st.markdown("**The chart so far**, as the clinic sees it")
     st.dataframe(visits, hide_index=True, alt="The visits of the chart.")
     with st.container(horizontal=True):

@@ -31,7 +31,7 @@ def show(game: state.Game, found: Debrief) -> None:
     days = days_by_line(found.lines)
     per_ul = state.setting().per_ul
     draw(charts.anc_of_lines(days, per_ul=per_ul), key="lines-anc")
-    draw(charts.dose_of_lines(days), key="lines-dose")
+    draw(charts.dose_of_lines(days, risk_lines=game.has_risk_lines), key="lines-dose")
     st.caption("The true count, which no clinic sees, day by day: you, the guideline, and no treatment.")
     st.table(found.score)
     _parted(found.divergences)

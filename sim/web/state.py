@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pandas as pd
 import streamlit as st
 
 from titranc.models import catalogue
@@ -13,6 +14,7 @@ from titranc.sim.session import Opinion, Session
 from titranc.sim.web.cards import admitted, cards
 from titranc.sim.web.settings import Setting, from_query
 
+CONGENITAL = "congenital"
 SETTING, GAME, PROBLEMS = "setting", "game", "problems"
 
 
@@ -31,10 +33,25 @@ class Game:
     learner: str = ""
 
     @property
+    def is_secret(self) -> bool:
+        """Whether the diagnosis is hidden, and with it the rules and reasons that would name it."""
+        return self.setting.hidden and self.came_to is None
+
+    @property
+    def has_risk_lines(self) -> bool:
+        """Whether doses are read against the lines of the risk of MDS; their absence would name what is hidden."""
+        return self.is_secret or catalogue.disease(self.session.scenario.cohort.disease).cause == CONGENITAL
+
+    @property
+    def chart(self) -> pd.DataFrame:
+        """The visits so far as this visitor may see them."""
+        visits = self.session.visits()
+        return visits.drop(columns=["rule_ids", "reason"]) if self.is_secret else visits
+
+    @property
     def name_of_disease(self) -> str:
         """The diagnosis, unless it is hidden until the debrief."""
-        hidden = self.setting.hidden and self.came_to is None
-        return "not told yet" if hidden else catalogue.disease(self.session.scenario.cohort.disease).title
+        return "not told yet" if self.is_secret else catalogue.disease(self.session.scenario.cohort.disease).title
 
     def finish(self) -> None:
         """Look back: from here on nothing is hidden."""
