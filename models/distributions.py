@@ -99,6 +99,13 @@ class LogitNormalShape(BaseModel):
     )
 
 
+class PoissonShape(BaseModel):
+    """Mean of a number of things that come independently of one another."""
+
+    model_config = _STRICT
+    mean: float = Field(gt=0, le=100, title="mean", description="Mean number; it is the variance too.")
+
+
 class Lognormal(BaseModel):
     """A lognormal quantity: `{lognormal: {median: 0.15, cv: 0.6}}`."""
 
@@ -134,6 +141,13 @@ class LogitNormal(BaseModel):
     logit_normal: LogitNormalShape = Field(title="logit-normal", description="Median share and spread of its log-odds.")
 
 
+class Poisson(BaseModel):
+    """A whole number from 0: `{poisson: {mean: 0.6}}`."""
+
+    model_config = _STRICT
+    poisson: PoissonShape = Field(title="Poisson", description="Mean of a count of things.")
+
+
 class Fixed(BaseModel):
     """The same value for every patient: `{fixed: 2.0}`."""
 
@@ -147,6 +161,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "uniform": Uniform,
     "beta": Beta,
     "logit_normal": LogitNormal,
+    "poisson": Poisson,
     "fixed": Fixed,
 }
 
@@ -172,6 +187,7 @@ Distribution = Annotated[
     | Annotated[Uniform, Tag("{uniform}")]
     | Annotated[Beta, Tag("{beta}")]
     | Annotated[LogitNormal, Tag("{logit_normal}")]
+    | Annotated[Poisson, Tag("{poisson}")]
     | Annotated[Fixed, Tag("{fixed}")],
     Discriminator(_tag_of),
 ]
@@ -197,6 +213,8 @@ def sample(distribution: Distribution, uniform: float) -> float:
         case LogitNormal(logit_normal=shape):
             odds = shape.median / (1 - shape.median) * math.exp(shape.logit_sd * _normal_quantile(uniform))
             return odds / (1 + odds)
+        case Poisson(poisson=shape):
+            return _poisson_quantile(shape.mean, uniform)
 
 
 def centre(distribution: Distribution) -> float:
@@ -214,6 +232,8 @@ def centre(distribution: Distribution) -> float:
             return shape.median
         case LogitNormal(logit_normal=shape):
             return shape.median
+        case Poisson(poisson=shape):
+            return shape.mean
 
 
 def _normal_quantile(uniform: float) -> float:
@@ -229,3 +249,10 @@ def _beta_quantile(shape: BetaShape, uniform: float) -> float:
         return shape.mean
     precision = shape.mean * (1 - shape.mean) / shape.sd**2 - 1
     return float(betaincinv(shape.mean * precision, (1 - shape.mean) * precision, uniform))
+
+
+def _poisson_quantile(mean: float, uniform: float) -> float:
+    from scipy.special import pdtr
+
+    counts = range(int(mean + 40 * math.sqrt(mean) + 40))
+    return float(next(count for count in counts if pdtr(count, mean) >= uniform))

@@ -45,12 +45,19 @@ def severe_share(anc_1e9_per_l: float, fold: float, numbers: Numbers) -> float:
     return min(1.0, fold * (high_share + (numbers["severe_share_low_anc"] - high_share) * low))
 
 
-def death_share(anc_1e9_per_l: float, age_years: float, death_fold: float, numbers: Numbers) -> float:
-    """Return the probability that a severe infection at this count ends in death; `death_fold` is the diagnosis's."""
+def death_share(
+    anc_1e9_per_l: float, age_years: float, death_fold: float, numbers: Numbers, major_comorbidities: float = 0.0
+) -> float:
+    """Return the probability that a severe infection at this count ends in death; `death_fold` is the diagnosis's.
+
+    An adult's other major diseases multiply it, each by as much.
+    """
     low = float(share_low(anc_1e9_per_l, numbers["death_half_anc_1e9_per_l"], numbers["death_steepness"]))
     share = numbers["death_share_high_anc"] + (numbers["death_share_low_anc"] - numbers["death_share_high_anc"]) * low
     infant = age_years < numbers["infant_until_years"]
-    return min(1.0, share * death_fold * (numbers["infant_death_fold"] if infant else 1.0))
+    counted = major_comorbidities if age_years >= numbers["comorbidity_from_years"] else 0.0
+    by_age = numbers["infant_death_fold"] if infant else numbers["comorbidity_death_fold"] ** counted
+    return min(1.0, share * death_fold * by_age)
 
 
 def need_of(parameters: Mapping[str, float], numbers: Numbers) -> float:

@@ -98,10 +98,11 @@ class Infections:
         luck = self.streams.generator(Purpose.INFECTION, person.patient.patient_id, 2 * int(self.of_body[body]) + 1)
         severe_at, fatal_at, pneumonia_at = luck.random(3)
         length, stay, fever = luck.standard_normal(3)
+        ills = person.patient.traits.get("major_comorbidities", 0.0)
         severe = bool(severe_at < outcomes.severe_share(anc, person.severe_fold, numbers))
         course = Course(
             severe=severe,
-            fatal=bool(severe and fatal_at < outcomes.death_share(anc, age, person.death_fold, numbers)),
+            fatal=bool(severe and fatal_at < outcomes.death_share(anc, age, person.death_fold, numbers, ills)),
             pneumonia=bool(severe and pneumonia_at < numbers["pneumonia_share"]),
             days=_days(numbers["severe_days_median" if severe else "mild_days"], numbers["days_log_sd"], length),
             hospital_days=_days(numbers["hospital_days_median"], numbers["days_log_sd"], stay) if severe else 0,

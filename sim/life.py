@@ -128,7 +128,7 @@ class Life:
             ward.block(body, day - 1, day)
         if radiotherapy := self.course.chest_radiotherapy:
             ward.block(body, radiotherapy.from_day, radiotherapy.to_day)
-        for day, name, value in (*self._remission(), *self._inhibition()):
+        for day, name, value in (*self._remission(), *self._inhibition(), *self._alarms()):
             if day < self.horizon_days:
                 ward.change(body, day, name, value)
 
@@ -157,6 +157,16 @@ class Life:
         for step in range(1, steps + 1):
             yield drug.from_day + (step - 1) * STEP_DAYS, "production_inhibition", full * step / steps
         yield drug.to_day + 1, "production_inhibition", 0.0
+
+    def _alarms(self) -> Iterator[tuple[int, str, float]]:
+        """Return how the scripted infections raise the body's own G-CSF, as caught ones do."""
+        fold = catalogue.outcome_numbers("infection")["gcsf_production_fold"].value
+        for infection in self.course.infections:
+            yield infection.day, "gcsf_production_fold", fold
+        for infection in self.course.infections:
+            over = infection.day + infection.days
+            if self._infection(over) is None:
+                yield over, "gcsf_production_fold", 1.0
 
 
 def tell(env: simpy.Environment, life: Life, body: int, log: EventLog) -> Generator[simpy.Event, None, None]:

@@ -25,7 +25,7 @@ from titranc.models.documents import (
 )
 from titranc.models.input_problems import Words
 
-DISTRIBUTION_KINDS = frozenset({"lognormal", "normal", "uniform", "beta", "logit_normal", "fixed"})
+DISTRIBUTION_KINDS = frozenset({"lognormal", "normal", "uniform", "beta", "logit_normal", "poisson", "fixed"})
 ARM_SECTIONS = ("drug", "adherence", "policy", "laboratory")
 
 

@@ -238,6 +238,20 @@ def test_febrile_neutropenia_with_a_severe_infection_brings_gcsf_and_antibiotics
     assert visits.loc[30, "dose_after_ug_per_kg_day"] == 5.0
 
 
+def test_a_scripted_infection_raises_the_bodys_own_gcsf_until_it_is_over() -> None:
+    """Two that overlap are one: the first does not end the alarm of the second."""
+    two = "course.infections=[{day: 10, days: 8, temperature_c: 39}, {day: 14, days: 10, temperature_c: 39}]"
+    options = ("cohort.n=1", "horizon_years=0.1", "output={level: trajectory}", "arms=[{name: base}]", UNTREATED)
+    ill, well = (
+        simulated("healthy_volunteers", *options, *more)["trajectory"].set_index("day")["gcsf_ng_per_ml"]
+        for more in ((two,), ())
+    )
+    fold = ill / well
+    assert fold.loc[:10].max() == pytest.approx(1.0)
+    assert fold.loc[12:23].min() > 2
+    assert fold.loc[26:].max() < 1.2
+
+
 # Cyclic disease is judged on cycles
 
 

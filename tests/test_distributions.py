@@ -27,6 +27,7 @@ GOOD: dict[str, Any] = {
     "uniform": {"low": 1.0, "high": 5.0},
     "beta": {"mean": 0.92, "sd": 0.06},
     "logit_normal": {"median": 0.7, "logit_sd": 0.6},
+    "poisson": {"mean": 0.6},
     "fixed": 3.5,
 }
 
@@ -78,6 +79,12 @@ def test_the_log_odds_of_a_logit_normal_share_are_normal() -> None:
     assert math.log(share / (1 - share)) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("mean", [0.6, 7.5, 100.0])
+@pytest.mark.parametrize("uniform", [1e-9, 0.3, 0.5488, 0.5489, 0.999999])
+def test_a_count_is_the_quantile_of_its_uniform_number(mean: float, uniform: float) -> None:
+    assert sample(read("poisson", {"mean": mean}), uniform) == stats.poisson(mean).ppf(uniform)
+
+
 def test_a_lognormal_spread_may_be_given_on_the_scale_of_logarithms() -> None:
     log_sd = math.sqrt(math.log1p(0.6**2))
     by_cv, by_log_sd = read("lognormal", GOOD["lognormal"]), read("lognormal", {"median": 0.15, "log_sd": log_sd})
@@ -89,8 +96,9 @@ def test_the_centre_is_the_value_of_one_half(kind: str) -> None:
     assert sample(read(kind, GOOD[kind]), 0.5) == pytest.approx(centre(read(kind, GOOD[kind])), rel=1e-12)
 
 
-def test_the_centre_of_a_share_is_its_mean() -> None:
+def test_the_centre_of_a_share_and_of_a_count_is_its_mean() -> None:
     assert centre(read("beta", GOOD["beta"])) == 0.92
+    assert centre(read("poisson", GOOD["poisson"])) == 0.6
 
 
 @pytest.mark.parametrize(
@@ -109,6 +117,7 @@ def test_the_centre_of_a_share_is_its_mean() -> None:
         ({"beta": {"mean": 0.9}}, "x.beta.sd", "a number of at least 0 and below 0.5"),
         ({"logit_normal": {"median": 1, "logit_sd": 0.3}}, "x.logit_normal.median", "a number above 0 and below 1"),
         ({"logit_normal": {"median": 0.5, "logit_sd": 11}}, "x.logit_normal.logit_sd", "a number from 0 to 10"),
+        ({"poisson": {"mean": 0}}, "x.poisson.mean", "a number above 0 and at most 100"),
         ({"fixed": "2"}, "x.fixed", "a number from -1e+12 to 1e+12"),
         ({"fixed": True}, "x.fixed", "a number from -1e+12 to 1e+12"),
         ({"fixed": 1, "beta": {"mean": 0.5, "sd": 0.1}}, "x.fixed", "the keys beta"),

@@ -92,6 +92,31 @@ def test_fewer_neutrophils_mean_more_and_worse_infections(anc: float, more_than:
     assert outcomes.death_share(anc, 0.5, 1.0, numbers) > outcomes.death_share(anc, 5.0, 1.0, numbers)
 
 
+def test_an_adults_other_diseases_make_an_infection_deadlier() -> None:
+    """Kuderer 2006: 10.3 % died with one other major disease, 21.4 % with more than one."""
+    numbers = catalogue.values(catalogue.outcome_numbers("infection"))
+    none, one, two = (outcomes.death_share(1.0, 55.0, 0.2, numbers, ills) for ills in (0, 1, 2))
+    assert two / one == pytest.approx(one / none) == pytest.approx(21.4 / 10.3, rel=0.01)
+    assert outcomes.death_share(1.0, 12.0, 0.2, numbers, 2) == outcomes.death_share(1.0, 12.0, 0.2, numbers)
+
+
+def test_the_same_infections_kill_more_of_those_with_other_diseases() -> None:
+    options = (
+        "cohort.n=80",
+        "outcomes={}",
+        "policy={kind: fixed, dose_ug_per_kg_day: 0, visit_every_days: 7}",
+        "horizon_years=0.24",
+    )
+    well, ill = (
+        simulated("chemotherapy_cycles", *options, f"cohort.traits={{major_comorbidities: {{fixed: {ills}}}}}")[
+            "outcomes"
+        ]
+        for ills in (0, 4)
+    )
+    died_well, died_ill = (found["status_sepsis_death"].eq(1).sum() for found in (well, ill))
+    assert died_ill >= 4 * max(died_well, 1)
+
+
 def test_half_of_untreated_infants_die_in_the_first_year() -> None:
     """Rosenberg 2006: before G-CSF about half of them did."""
     options = (

@@ -10,14 +10,16 @@ import pandas as pd
 import pytest
 
 from titranc.models.documents import InputRefused, read_document
+from titranc.models.integrator import RECORDS
 from titranc.models.shelves import MODELS_FOLDER
 from titranc.sim import validating
 from titranc.sim.scenario import load_scenario
 from titranc.sim.validation import acceptance
+from titranc.sim.validation.course_measures import below_in_a_row, days_below_a_cycle
 from titranc.sim.validation.measures import OF_BODY, OF_TABLES, estimate
 from titranc.sim.validation.samples import Estimate, Sample, mean, median, percentage, ratio
 from titranc.sim.validation.soundness import drug_balance, solver_errors
-from titranc.sim.validation.studies import Studies
+from titranc.sim.validation.studies import Studies, Virtual
 from titranc.sim.validation.table import accepted, by_area, in_words, validation_table
 from titranc.sim.validation.targets import Target, study, targets
 
@@ -145,6 +147,31 @@ def test_what_is_unknown_of_a_patient_is_left_out_of_all_columns() -> None:
     own = Sample.of(ratio, [1.0, np.nan, 3.0], [2.0, 2.0, 6.0]).estimate()
     assert (own.value, own.patients) == (0.5, 2)
     assert np.isnan(Sample.of(mean, [np.nan]).estimate().value)
+
+
+# What is read off a study
+
+
+def of_mornings(*courses: list[float]) -> Virtual:
+    rows = [
+        {"arm": "a", "cohort": 0, "patient_id": who, "day": day, RECORDS[0]: count}
+        for who, course in enumerate(courses)
+        for day, count in enumerate(course)
+    ]
+    return Virtual({"trajectory": pd.DataFrame(rows)})
+
+
+def test_mornings_below_a_limit_must_follow_one_another() -> None:
+    virtual = of_mornings([2, 0.9, 2, 0.9, 2], [2, 0.9, 0.8, 2, 2], [2, 2, 2, 2, 2])
+    assert below_in_a_row(virtual, 1.0, 2).estimate().value == pytest.approx(100 / 3)
+    assert below_in_a_row(virtual, 1.0, 1).estimate().value == pytest.approx(200 / 3)
+
+
+def test_each_cycle_of_chemotherapy_counts_by_itself() -> None:
+    virtual = of_mornings([0.1, 3, 0.4, 0.4, 3, 3, 0.4, 0.1], [0.1, 3, 3, 0.4, 3, 3, 3, 0.1])
+    two = days_below_a_cycle(virtual, 0.5, "median", first_day=1, every_days=3, cycles=2)
+    assert two.estimate().value == 1.0
+    assert two.estimate().patients == 4
 
 
 # Virtual studies

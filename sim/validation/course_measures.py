@@ -24,6 +24,15 @@ def days_below(
     return Sample.of(STATISTICS[statistic], (virtual.mornings(arm, from_day, to_day) < limit).sum(axis=1))
 
 
+def days_below_a_cycle(
+    virtual: Virtual, limit: float, statistic: str, first_day: int, every_days: int, cycles: int, arm: str | None = None
+) -> Sample:
+    """Return how many mornings of each cycle of chemotherapy, the first begun on a day, lie below a limit (10^9/L)."""
+    starts = range(first_day, first_day + cycles * every_days, every_days)
+    each = [(virtual.mornings(arm, start, start + every_days - 1) < limit).sum(axis=1) for start in starts]
+    return Sample.of(STATISTICS[statistic], pd.concat(each))
+
+
 def days_below_difference(virtual: Virtual, limit: float, first: str, second: str) -> Sample:
     """Return the difference between two arms' median mornings below a limit, in the same patients."""
     one, other = ((virtual.mornings(arm) < limit).sum(axis=1).droplevel("arm") for arm in (first, second))
@@ -38,6 +47,12 @@ def nadir(virtual: Virtual, arm: str | None = None, statistic: str = "mean", to_
 def nadir_below(virtual: Virtual, limit: float, arm: str | None = None) -> Sample:
     """Return the percentage of patients whose lowest morning count lies below a limit."""
     return Sample.of(percentage, virtual.mornings(arm).min(axis=1) < limit)
+
+
+def below_in_a_row(virtual: Virtual, limit: float, mornings: int, arm: str | None = None) -> Sample:
+    """Return the percentage of patients with so many mornings in a row below a limit."""
+    in_a_row = (virtual.mornings(arm) < limit).T.rolling(mornings).sum().T.eq(mornings)
+    return Sample.of(percentage, in_a_row.any(axis=1))
 
 
 def _first(flags: pd.DataFrame) -> pd.Series:
