@@ -50,14 +50,21 @@ def death_share(
 ) -> float:
     """Return the probability that a severe infection at this count ends in death; `death_fold` is the diagnosis's.
 
-    An adult's other major diseases multiply it, each by as much.
+    An adult's other major diseases multiply it, the first by more than each further one.
     """
     low = float(share_low(anc_1e9_per_l, numbers["death_half_anc_1e9_per_l"], numbers["death_steepness"]))
     share = numbers["death_share_high_anc"] + (numbers["death_share_low_anc"] - numbers["death_share_high_anc"]) * low
     infant = age_years < numbers["infant_until_years"]
     counted = major_comorbidities if age_years >= numbers["comorbidity_from_years"] else 0.0
-    by_age = numbers["infant_death_fold"] if infant else numbers["comorbidity_death_fold"] ** counted
+    by_age = numbers["infant_death_fold"] if infant else _comorbidity_fold(counted, numbers)
     return min(1.0, share * death_fold * by_age)
+
+
+def _comorbidity_fold(counted: float, numbers: Numbers) -> float:
+    if counted < 1:
+        return 1.0
+    further: float = numbers["further_comorbidity_death_fold"] ** (counted - 1)
+    return numbers["first_comorbidity_death_fold"] * further
 
 
 def need_of(parameters: Mapping[str, float], numbers: Numbers) -> float:

@@ -127,15 +127,18 @@ def validate(
     scale: Annotated[
         float, typer.Option(min=0.05, max=20, help="Cohorts so many times the size of their protocols.")
     ] = 1.0,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the virtual studies.")] = 60013,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of the virtual studies; default one of its own.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=1024, help="Processes to work in, on this machine.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder for table and report.")] = Path("runs/validation"),
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write the page with the picture.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Print published numbers against those of virtual studies, with verdicts; about five minutes for all."""
+    """Print published numbers against those of virtual studies, with verdicts; five to ten minutes for all."""
     from titranc.sim import validating
 
-    validating.validate(area or [], scale, seed, out, report=report, as_json=as_json)
+    validating.validate(area or [], scale, seed, out, report=report, as_json=as_json, workers=workers)
 
 
 @app.command()

@@ -10,16 +10,13 @@ import numpy as np
 
 from titranc.models import catalogue, equations, granulopoiesis, model_numbers, shelves
 from titranc.models.equations import Equation
-from titranc.models.granulopoiesis import STATES, Floats, baseline_state, parameter_array, rates, reference_parameters
-from titranc.models.integrator import RECORDS, Bodies, DosePlan
+from titranc.models.granulopoiesis import STATES, baseline_state, parameter_array, rates, reference_parameters
 from titranc.models.model_numbers import BODY, Number
 from titranc.sim.about import CITATION
+from titranc.sim.reference_body import ANC, half_life_hours, hourly, transit_days
 
 CARD = shelves.MODELS_FOLDER / "model_card.md"
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
-HOURS, MINUTES = 24, 60
-ANC, GCSF = RECORDS.index("anc_1e9_per_l"), RECORDS.index("gcsf_ng_per_ml")
-MATURING, RESERVE = RECORDS.index("maturing_1e9_per_l"), RECORDS.index("reserve_1e9_per_l")
 
 
 def model_card() -> str:
@@ -142,45 +139,22 @@ def _measured() -> dict[str, str]:
     """Return what the reference body does, where that is known to be wrong or cannot be compared."""
     parameters, health = parameter_array([{}]), reference_parameters()
     residue = np.abs(rates(baseline_state(parameters)[:, 0], parameters)).max()
-    single, chronic = _hourly(5.0, 1, 5), _hourly(5.0, 365, 365)
-    afterwards = _after_hours(5.0, (6, 18))
-    half_life = (18 - 6) / np.log2(afterwards[0] / afterwards[1])
-    sargramostim = _hourly(6.5, 14, 14, depot="Ds")[:, ANC, 0] / health["anc_baseline_1e9_per_l"]
+    single, chronic = hourly(5.0, 1, 5), hourly(5.0, 365, 365)
+    sargramostim = hourly(6.5, 14, 14, depot="Ds")[:, ANC, 0] / health["anc_baseline_1e9_per_l"]
     unbound = health["filgrastim_internalisation_per_day"] / health["filgrastim_elimination_per_day"]
     bound = health["receptor_total_ng_per_ml"] / (
         health["receptor_dissociation_ng_per_ml"] + health["gcsf_baseline_ng_per_ml"]
     )
     return {
         "residue": f"no state changes by more than {residue:.1g} a day there, which is the supply from stem cells",
-        "transit_none": f"{_transit_days(_hourly(0.0, 1, 1)):.1f}",
-        "transit_300": f"{_transit_days(_hourly(300 / 70, 60, 60)):.1f}",
+        "transit_none": f"{transit_days(hourly(0.0, 1, 1)):.1f}",
+        "transit_300": f"{transit_days(hourly(300 / 70, 60, 60)):.1f}",
         "single_day_5": f"{single[4, ANC, 0]:.2f}",
         "baseline": f"{health['anc_baseline_1e9_per_l']:g}",
-        "half_life": f"{half_life:.1f}",
+        "half_life": f"{half_life_hours(5.0, 6, 18):.1f}",
+        "half_life_late": f"{half_life_hours(5.0, 12, 18):.1f}",
+        "half_life_label": f"{half_life_hours(3.45, 6, 18):.1f}",
         "sargramostim": ", ".join(f"{sargramostim[day - 1]:.1f}" for day in (1, 3, 7, 14)),
         "most_gcsf": f"{health['gcsf_baseline_ng_per_ml'] * (1 + unbound * bound):.2f}",
         "chronic": f"{chronic[-1, ANC].mean():.1f}",
     }  # fmt: skip
-
-
-def _hourly(dose_ug_per_kg_day: float, doses: int, days: int, *, depot: str = "D") -> Floats:
-    """Return what is recorded of the reference body each morning, [days, records, 24]: body i is injected at hour i.
-
-    The morning of body 0 is the one before its next dose; together the bodies show all hours of a day.
-    """
-    bodies = Bodies(parameter_array([{}] * HOURS))
-    amount = np.zeros((days, 1, HOURS))
-    amount[:doses] = dose_ug_per_kg_day
-    return bodies.advance(days, DosePlan(amount, np.arange(HOURS)[None] * MINUTES, (depot,)))
-
-
-def _after_hours(dose_ug_per_kg: float, hours: Sequence[int]) -> list[float]:
-    """Return the free G-CSF (ng/mL) so many hours after a single dose."""
-    found = _hourly(dose_ug_per_kg, 1, 1)[0, GCSF]
-    return [float(found[HOURS - hour]) for hour in hours]
-
-
-def _transit_days(recorded: Floats) -> float:
-    """Return how long a cell stays in maturation and reserve: what is there by what leaves, over the last day."""
-    inside = (recorded[-1, MATURING] + recorded[-1, RESERVE]).mean()
-    return float(inside / (reference_parameters()["neutrophil_loss_per_day"] * recorded[-1, ANC].mean()))

@@ -186,7 +186,7 @@ class Scenario(Section):
             disease=self.cohort.disease,
             product=self.drug.product,
             schedule=Schedule(schedule) if schedule else None,
-            fever=self.policy.fever_definition if isinstance(self.policy, GuidelinePolicy) else None,
+            fever=self.policy.fever_definition if isinstance(self.policy, (GuidelinePolicy, FixedPolicy)) else None,
         )
 
     def policy_and_limits(self) -> tuple[DosePolicy, SafetyLimits]:

@@ -250,6 +250,12 @@ class Laboratory(Section):
     )
 
 
+FeverDefinition = Annotated[
+    Literal["idsa", "esmo", "source_38_1", "trial"] | None,
+    Field(title="fever definition", description="What counts as febrile neutropenia. Absent: the edition's own."),
+]
+
+
 class GuidelinePolicy(Section):
     """Titrate by a guideline edition."""
 
@@ -257,11 +263,7 @@ class GuidelinePolicy(Section):
     edition: Annotated[str, AfterValidator(partial(_on_shelf, "guidelines"))] = Field(
         default="source", title="edition", description="Edition: the name of a file in models/guidelines."
     )
-    fever_definition: Literal["idsa", "esmo", "source_38_1", "trial"] | None = Field(
-        default=None,
-        title="fever definition",
-        description="What counts as febrile neutropenia. Absent: the edition's own.",
-    )
+    fever_definition: FeverDefinition = None
     overrides: dict[str, float] = Field(
         default_factory=dict,
         title="overrides",
@@ -280,6 +282,7 @@ class FixedPolicy(Section):
     visit_every_days: Whole = Field(
         default=28, ge=1, le=365, title="visit interval", description="Days between visits."
     )
+    fever_definition: FeverDefinition = None
 
 
 class FixedBySurfacePolicy(Section):

@@ -21,24 +21,27 @@ from titranc.sim.report.validation_page import validation_page
 from titranc.sim.report.words import NOTICE, number
 from titranc.sim.validation import acceptance
 from titranc.sim.validation.soundness import drug_balance, solver_errors
-from titranc.sim.validation.studies import Studies
-from titranc.sim.validation.table import by_area, in_words, validation_table
-from titranc.sim.validation.targets import Target, targets
+from titranc.sim.validation.studies import SEED
+from titranc.sim.validation.table import by_area, in_words, validation_table_by_study
+from titranc.sim.validation.targets import BY_CONSTRUCTION, FITTED, Target, targets
 
 SHORT = {
     acceptance.INSIDE: ("inside", "green"),
     acceptance.ACCEPTED: ("accepted", ""),
     acceptance.OUTSIDE: ("outside", "red"),
 }
+ROLES = {"": "", FITTED: "f", BY_CONSTRUCTION: "i"}
 
 
-def validate(areas: Sequence[str], scale: float, seed: int, out: Path, *, report: bool, as_json: bool) -> None:
+def validate(
+    areas: Sequence[str], scale: float, seed: int | None, out: Path, *, report: bool, as_json: bool, workers: int = 1
+) -> None:
     """Run the virtual studies of these areas (all when none is named), tell the table, and write it into a folder."""
-    rows = _chosen(areas)
+    rows, seed = _chosen(areas), SEED if seed is None else seed
     compiling.make_ready(Console(stderr=True).print)
     with _progress() as bar:
         task = bar.add_task("virtual studies", total=1.0)
-        table = validation_table(rows, Studies(scale, seed), lambda share: bar.update(task, completed=share))
+        table = validation_table_by_study(rows, scale, seed, workers, lambda share: bar.update(task, completed=share))
     out.mkdir(parents=True, exist_ok=True)
     storage.write_whole(out / "validation.csv", table.to_csv(index=False).encode())
     if report:
@@ -74,7 +77,8 @@ def _progress() -> Progress:
 
 def _protocol(scale: float, seed: int) -> str:
     size = "" if scale == 1.0 else f", cohorts of {scale:g} times their size"
-    return f"Seed {seed}, not one that anything was fitted with{size}."
+    own = ", with which nothing was fitted" if seed == SEED else ""
+    return f"Seed {seed}{own}{size}."
 
 
 def grades_of_models() -> Mapping[str, int]:
@@ -119,12 +123,12 @@ def _rows(table: pd.DataFrame) -> Table:
     ):
         shown.add_column(name, justify=side, overflow="fold")  # type: ignore[arg-type]
     for row in table[table["verdict"] != acceptance.LEFT_OUT].to_dict("records"):
-        marks = row["grade"] + ("h" if row["held_out"] else "") + ("f" if row["fitted"] else "")
+        marks = row["grade"] + ("h" if row["held_out"] else "") + ROLES[str(row["role"])]
         shown.add_row(
             str(row["id"]), marks, f"{row['endpoint']}, {row['unit']}", _published(row), _simulated(row),
             Text(*SHORT[row["verdict"]]),
         )  # fmt: skip
-    shown.caption = "A read, B quoted, C recalled and never counted; h held out of every fit, f a parameter of its study was chosen by it"
+    shown.caption = "A read, B quoted, C recalled and never counted; h held out of every fit, f fitted or chosen by it, i an input read back"
     shown.caption_justify = "left"
     return shown
 

@@ -19,7 +19,7 @@ from titranc.sim.scenario import load_scenario
 SEED, PATIENTS = 7001, 800
 FROM_DAY, TO_DAY = 182, 548
 HIGH_DOSE, LOW_ANC = 8.0, 2.188
-MEDIANS, SPREADS = (5.0, 6.0, 7.0, 8.0, 10.0, 13.0), (0.95, 1.1, 1.2, 1.3)
+MEDIANS, SPREADS = (3.5, 4.0, 4.5, 5.0, 6.0, 8.0, 13.0), (0.95, 1.1, 1.2, 1.3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,11 @@ def days_below(
     arm: str | None = None,
     from_day: int = 0,
     to_day: int | None = None,
+    of_those: bool = False,
 ) -> Sample:
-    """Return how many mornings lie below a limit (10^9/L)."""
-    return Sample.of(STATISTICS[statistic], (virtual.mornings(arm, from_day, to_day) < limit).sum(axis=1))
+    """Return how many mornings lie below a limit (10^9/L); `of_those`: of patients with any such morning."""
+    days = (virtual.mornings(arm, from_day, to_day) < limit).sum(axis=1)
+    return Sample.of(STATISTICS[statistic], days[days > 0] if of_those else days)
 
 
 def days_below_a_cycle(

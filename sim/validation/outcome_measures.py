@@ -95,18 +95,17 @@ def hazard(virtual: Virtual, endpoint: str, from_year: float, to_year: float) ->
 
 
 def sepsis_deaths_on_treatment(virtual: Virtual) -> Sample:
-    """Return deaths from sepsis per hundred patient-years of who took almost every dose and answered."""
+    """Return deaths from sepsis per hundred patient-years of who took almost every dose."""
     found = virtual.outcomes()
-    taken = found["doses_taken"] / found["doses_ordered"].clip(lower=1)
-    own = found[(taken > 0.95) & (found["share_anc_below_0_5"] < 0.01)]
+    own = found[found["doses_taken"] / found["doses_ordered"].clip(lower=1) > 0.95]
     years = own["days_observed"] / DAYS_PER_YEAR
     return Sample.of(lambda values: 100 * ratio(values), own["status_sepsis_death"] == 1, years)
 
 
-def per_year(virtual: Virtual, of: str, arm: str | None = None) -> Sample:
-    """Return how many of a column's counts there are in a patient-year."""
+def yearly(virtual: Virtual, of: str, statistic: str, arm: str | None = None) -> Sample:
+    """Return how many of a column's counts a patient has in a year."""
     found = virtual.outcomes(arm)
-    return Sample.of(ratio, found[of], found["days_observed"] / DAYS_PER_YEAR)
+    return Sample.of(STATISTICS[statistic], found[of] * DAYS_PER_YEAR / found["days_observed"])
 
 
 def prevented(virtual: Virtual, of: str, treated: str, control: str) -> Sample:
@@ -192,17 +191,22 @@ def referred_for_poor_response(virtual: Virtual) -> Sample:
     return Sample.of(percentage, reasons.str.contains("responder", na=False))
 
 
-def hospital_death(virtual: Virtual, arm: str | None = None) -> Sample:
-    """Return deaths from infection in a hundred episodes of febrile neutropenia."""
-    episodes = virtual.events("febrile_neutropenia", arm).groupby(KEYS).size()
-    died = virtual.outcomes(arm).set_index(KEYS).loc[episodes.index, "status_sepsis_death"] == 1
-    return Sample.of(lambda values: 100 * ratio(values), died, episodes)
+def febrile_death(virtual: Virtual, arm: str | None = None, admitted: bool = False) -> Sample:
+    """Return deaths in a hundred episodes of febrile neutropenia, or in a hundred that led to an admission."""
+    episodes = virtual.events("febrile_neutropenia", arm)[[*KEYS, "day"]]
+    if admitted:
+        infections = virtual.events("infection", arm)
+        severe = infections[infections["severity"] == "warning"]
+        episodes = episodes.merge(severe[[*KEYS, "day"]], on=[*KEYS, "day"])
+    counted = episodes.groupby(KEYS).size()
+    died = virtual.outcomes(arm).set_index(KEYS).loc[counted.index, "status_sepsis_death"] == 1
+    return Sample.of(lambda values: 100 * ratio(values), died, counted)
 
 
 def hospital_stay(virtual: Virtual, arm: str | None = None) -> Sample:
-    """Return the median of the days in hospital of those who were there."""
-    days = virtual.outcomes(arm)["hospital_days"]
-    return Sample.of(median, days[days > 0])
+    """Return the median length of a stay in hospital, of those who had one."""
+    found = virtual.outcomes(arm)
+    return Sample.of(median, found.loc[found["severe_infections"] == 1, "hospital_days"])
 
 
 def treated_days(virtual: Virtual, statistic: str, arm: str | None = None) -> Sample:

@@ -12,6 +12,8 @@ from titranc.models.documents import read_document
 from titranc.models.shelves import MODELS_FOLDER
 
 Kind = Literal["proportion", "time", "level", "at_least", "at_most", "range"]
+Role = Literal["", "fitted", "by construction"]
+FITTED, BY_CONSTRUCTION = "fitted", "by construction"
 HELD_OUT_OF = 5
 
 
@@ -29,7 +31,8 @@ class Target:
     """A published number: what it was measured in, its interval, the evidence's grade, and what stands beside it.
 
     `study` names the virtual study and `measure` what is read off it; without them `left_out` says why.
-    `fitted` marks a number that a parameter of its own study was chosen by.
+    `role` is empty where the number tests the model; `fitted` where it, or a number that stands for it, was in a loss or chose a
+    parameter of the model or of the study; `by construction` where it is an input that is read back.
     """
 
     id: str
@@ -48,7 +51,7 @@ class Target:
     n: int | None = None
     study: str = ""
     measure: Mapping[str, Any] = field(default_factory=dict)
-    fitted: bool = False
+    role: Role = ""
     note: str = ""
     left_out: str = ""
 
@@ -59,8 +62,11 @@ class Target:
 
     @property
     def held_out(self) -> bool:
-        """Whether the row was left out of every calibration: a fifth of the rows, chosen by a digest of their name."""
-        return hashlib.sha256(self.id.encode()).digest()[0] % HELD_OUT_OF == 0
+        """Whether a digest of its name, which falls on a fifth of all rows, kept it out of every fit.
+
+        One that is an input, or that a fitted number stands for, cannot be held out, whatever its digest.
+        """
+        return not self.role and hashlib.sha256(self.id.encode()).digest()[0] % HELD_OUT_OF == 0
 
 
 @cache

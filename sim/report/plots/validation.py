@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,10 +40,18 @@ def caption_validation(table: pd.DataFrame) -> str:
     gating = table[table["gates"]]
     good = gating["verdict"].isin([INSIDE, ACCEPTED])
     far = gating[gating["factor_off"] > 2.0]["id"].tolist()
-    words = f"More than twofold off: {', '.join(far)}." if far else "None is more than twofold off."
+    words = (
+        f"Outside the rule and more than twofold off: {', '.join(far)}."
+        if far
+        else "None is outside and more than twofold off."
+    )
+    beyond = int((good & ~pd.Series(_ratio(gating), gating.index).between(1 / 2, 2)).sum())
+    small = f" {beyond} accepted marks beyond a factor of two are numbers of which a day, three points or the interval is much."
+    tests = gating["role"] == ""
     return (
         f"Each mark is a published number; it stands on the line where the simulated study gives the same. {int(good.sum())} of "
-        f"{len(gating)} numbers of grade A or B are accepted. {words}"
+        f"{len(gating)} numbers of grade A or B are accepted, {int(good[tests].sum())} of the {int(tests.sum())} filled ones, by which "
+        f"no parameter was chosen. {words}{small if beyond else ''}"
     )
 
 
@@ -86,12 +96,9 @@ def _draw_areas(axes: Axes, rows: pd.DataFrame, areas: list[str]) -> None:
         own = rows[rows["area"] == area]
         ratio = np.clip(_ratio(own), 1 / WIDEST_FACTOR, WIDEST_FACTOR)
         place = height + _spread(len(own))
-        for verdict, colour in COLOURS.items():
-            there = (own["verdict"] == verdict).to_numpy()
-            axes.plot(
-                ratio[there], place[there], linestyle="none", marker=MARKERS[verdict], markersize=5, color=colour,
-                markeredgecolor="white", markeredgewidth=0.4,
-            )  # fmt: skip
+        for verdict, is_test in product(COLOURS, (False, True)):
+            there = ((own["verdict"] == verdict) & ((own["role"] == "") == is_test)).to_numpy()
+            axes.plot(ratio[there], place[there], **_mark(verdict, is_test=is_test))
         good = int(own["verdict"].isin([INSIDE, ACCEPTED]).sum())
         axes.annotate(
             f"{good} of {len(own)}", (1, height), xycoords=axes.get_yaxis_transform(), xytext=(6, 0),
@@ -103,16 +110,26 @@ def _draw_areas(axes: Axes, rows: pd.DataFrame, areas: list[str]) -> None:
     axes.minorticks_off()
     axes.set_yticks(range(len(areas)), areas, fontsize=SMALL, color=INK)
     axes.set_ylim(-0.6, len(areas) - 0.4)
-    handles = [Line2D([], [], linestyle="none", marker=MARKERS[v], color=c, label=v) for v, c in COLOURS.items()]
+    handles = [Line2D([], [], label=verdict, **_mark(verdict, is_test=True)) for verdict in COLOURS]
+    handles.append(Line2D([], [], label="hollow: fitted or input", **_mark(INSIDE, is_test=False)))
     axes.legend(
         handles=handles,
         loc="lower right",
-        bbox_to_anchor=(1, 1),
-        ncols=3,
+        bbox_to_anchor=(1.09, 1),
+        ncols=4,
+        columnspacing=0.9,
+        handletextpad=0.1,
         fontsize=SMALL,
         frameon=False,
         borderaxespad=0,
     )
+
+
+def _mark(verdict: str, *, is_test: bool) -> dict[str, Any]:
+    """Return how a row is drawn: its verdict by form and colour, hollow where it does not test the model."""
+    colour = COLOURS[verdict]
+    face = {"markeredgecolor": "white", "markeredgewidth": 0.4} if is_test else {"markerfacecolor": "white"}
+    return {"linestyle": "none", "marker": MARKERS[verdict], "markersize": 5, "color": colour, **face}
 
 
 def _spread(n: int) -> np.ndarray:
