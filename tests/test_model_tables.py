@@ -215,7 +215,9 @@ def test_the_weaknesses_are_told_with_the_numbers_of_the_body(card: str) -> None
     health = reference_parameters()
     assert f"take {health['maturation_days'] + health['reserve_days']:.1f} days without drug and 1.4 days" in text
     assert "the count is 3.03 from a baseline of 4" in text
-    assert "It is 2.6 h from 6 to 18 hours after 5 ug/kg, 3.4 h from 12 to 18, 3.0 h from 6 to 18 after the label" in text
+    assert (
+        "It is 2.6 h from 6 to 18 hours after 5 ug/kg, 3.4 h from 12 to 18, 3.0 h from 6 to 18 after the label" in text
+    )
     assert "settles at 25.9" in text
 
 
