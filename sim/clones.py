@@ -106,6 +106,8 @@ def transform(env: simpy.Environment, clone: Clone, day: int) -> Generator[simpy
     person.examine_marrow(day)
     person.happens(day, "mds_aml", "critical", clone.marks_of_transformation())
     person.refer(day, "MDS or AML")
-    yield env.timeout(round(clone.to_death * DAYS_PER_YEAR / numbers["death_per_year"]) * MINUTES_PER_DAY)
+    last = day + max(1, round(clone.to_death * DAYS_PER_YEAR / numbers["death_per_year"]))
+    # Before the morning, so that nobody is seen on the day of death.
+    yield env.timeout(last * MINUTES_PER_DAY - 1 - env.now)
     if not person.fate.is_transplanted:
-        person.die(int(env.now) // MINUTES_PER_DAY, "mds_aml")
+        person.die(last, "mds_aml")

@@ -52,7 +52,7 @@ def explained(error: BaseException) -> tuple[str, int] | None:
     if isinstance(error, (InputRefused, DoseRefused, PolicyFailed)):
         return str(error), REFUSED
     if isinstance(error, Stopped):
-        return "Stopped; what is finished is kept, `--resume` goes on.", TO_EXIT_CODE + int(error.args[0])
+        return "Stopped; finished blocks of a run are kept, `--resume` goes on.", TO_EXIT_CODE + int(error.args[0])
     if isinstance(error, MemoryError):
         return "Out of memory; ask for fewer patients or a shorter time.", RESOURCE
     if isinstance(error, OSError) and error.errno in _RESOURCE_ERRORS:

@@ -83,17 +83,24 @@ def play(scenario: str, changes: Sequence[str], patient: int, save: Path | None,
     desk = Desk(session, console)
     console.print(playing_screen.greeting(session))
     desk.show_visit()
-    _go_on(desk)
+    try:
+        _go_on(desk)
+    finally:
+        # To be stopped must not cost what was ordered.
+        if save is not None and session.acts:
+            session_files.save(session, save)
+            desk.say(f"Saved: {save}")
     if session.acts:
         console.print(playing_screen.debriefing(debrief(session)))
-    if save is not None:
-        session_files.save(session, save)
-        desk.say(f"Saved: {save}")
 
 
 def _go_on(desk: Desk) -> None:
-    """Read orders until follow-up ends or the player leaves."""
-    while not desk.session.is_over:
+    """Read orders until the player leaves; when follow-up has ended, what looks back is still heeded."""
+    told = False
+    while True:
+        if desk.session.is_over and not told:
+            desk.say(f"Follow-up is over on {day_words(desk.session.day)}. {AFTERWARDS}")
+        told = desk.session.is_over
         line = _read(desk.console)
         if line is None or line.strip().lower() in ("q", "quit"):
             return
@@ -101,7 +108,6 @@ def _go_on(desk: Desk) -> None:
             obey(desk, line)
         except (WrongLine, DoseRefused) as wrong:
             desk.say(str(wrong))
-    desk.say(f"Follow-up is over on {day_words(desk.session.day)}.")
 
 
 def _read(console: Console) -> str | None:
@@ -118,6 +124,8 @@ def obey(desk: Desk, line: str) -> None:
     """Do what a line asks for; raises WrongLine or DoseRefused saying what is allowed."""
     words = line[:LONGEST_LINE].lower().split()
     first, rest = (words[0], words[1:]) if words else ("k", [])
+    if desk.session.is_over and ORDERS.get(first) not in LOOKS_BACK:
+        raise WrongLine(f"Follow-up is over. {AFTERWARDS}")
     if first in ORDERS:
         ORDERS[first](desk, rest, line)
         return
@@ -227,3 +235,5 @@ ORDERS: dict[str, Order] = {
     **dict.fromkeys(("d", "debrief"), _debrief),
     **dict.fromkeys(("?", "help"), _help),
 }
+LOOKS_BACK = (_undo, _save, _debrief, _help)
+AFTERWARDS = "u takes the last choice back, s keeps the session, d looks back, q leaves."

@@ -34,6 +34,7 @@ from titranc.sim.scenario import Scenario, load_scenario
 from titranc.sim.scenario_sections import GuidelinePolicy, Output
 
 RULE_ID = "clinician"
+CUT = ": cut to"
 REFER = "hsct_clinician"
 # What no clinic sees when it happens, and what no chart shows before the debrief.
 HIDDEN_EVENTS = ("clone_turns_malignant",)
@@ -201,7 +202,8 @@ class Session:
         if not refusals:
             self.acts.append(choice)
             self._answer(decision)
-        return refusals
+        # Nothing is cut here: who ordered too much chooses again.
+        return tuple(words.partition(CUT)[0] for words in refusals)
 
     def autopilot(self, visits: int | None = None, *, to_change: bool = False) -> int:
         """Let the guideline decide at so many visits, to its next change of dose or to the end; return at how many."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,10 +13,11 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).parents[1] / "notebooks"
 LONGEST_SECONDS = 1800
 TRACES = ("execution", "ExecuteTime")
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 def renewed(path: Path) -> nbformat.NotebookNode:
-    """Return the notebook as it runs here now, without the times of its cells."""
+    """Return the notebook as it runs here now, without times and addresses in memory."""
     notebook = nbformat.read(path, 4)
     with TemporaryDirectory() as elsewhere:
         resources = {"metadata": {"path": elsewhere}}
@@ -23,6 +25,9 @@ def renewed(path: Path) -> nbformat.NotebookNode:
     for cell in notebook.cells:
         for trace in TRACES:
             cell.metadata.pop(trace, None)
+        for output in cell.get("outputs", []):
+            if "text/plain" in output.get("data", {}):
+                output.data["text/plain"] = ADDRESS.sub("", output.data["text/plain"])
     return notebook
 
 

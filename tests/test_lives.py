@@ -74,9 +74,10 @@ def test_first_infections_come_at_the_rate_of_the_counts() -> None:
 
 
 def test_halving_the_step_of_the_memory_leaves_the_hazard() -> None:
-    numbers = catalogue.values(catalogue.outcome_numbers("infection"))
+    days = 3
+    numbers = catalogue.values(catalogue.outcome_numbers("infection")) | {"days_low_for_half": float(days)}
     memory = np.zeros(1)
-    for _ in range(int(numbers["days_low_for_half"])):
+    for _ in range(days):
         memory = outcomes.next_memory(memory, np.ones(1), numbers)
     assert memory[0] == pytest.approx(0.5)
 

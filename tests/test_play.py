@@ -50,6 +50,14 @@ def test_a_game_to_the_end_of_follow_up(tmp_path: Path) -> None:
     assert "You and the guideline never parted." in told
 
 
+def test_what_ended_too_soon_is_taken_back_and_kept(tmp_path: Path) -> None:
+    code, told, _ = played(tmp_path, "5\na end\n5\ns end.json\nu\n5\nq\n", *SHORT)
+    assert code == 0
+    assert "Follow-up is over. u takes the last choice back" in told
+    assert len(session_files.load(tmp_path / "end.json").acts) == 2
+    assert "Taken back" in told.partition("Saved: end.json")[2]
+
+
 def test_no_line_is_wider_than_eighty_columns(tmp_path: Path) -> None:
     _, told, _ = played(tmp_path, GAME + "banana\n99\na 40\n", *SHORT)
     assert max(len(line) for line in told.splitlines()) <= 80
@@ -120,21 +128,26 @@ def test_what_cannot_be_played_is_refused(words: list[str], named: str, tmp_path
     assert (tmp_path / "foreign.json").read_text() == '{"format": "another"}'
 
 
+@pytest.mark.parametrize("orders", [0, 1])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_stopped_at_the_desk_nothing_is_half_written(number: int, code: int, tmp_path: Path) -> None:
+def test_stopped_at_the_desk_what_was_ordered_is_kept_and_nothing_half_written(
+    number: int, code: int, orders: int, tmp_path: Path
+) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [*PROGRAM, *SHORT, "--save", "mine.json"], cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE
     )
     os.close(theirs)
+    os.write(ours, b"5\n" * orders)
     seen = b""
     until = time.monotonic() + 60
-    while b"order> " not in seen and time.monotonic() < until:
+    while seen.count(b"order> ") <= orders and time.monotonic() < until:
         seen += os.read(ours, 4096)
     process.send_signal(number)
     assert process.wait(20) == code
     assert process.stderr is not None
     with process.stderr as errors:
         assert b"Traceback" not in errors.read()
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.json"] * orders
+    assert not orders or len(session_files.load(tmp_path / "mine.json").acts) == 1
     os.close(ours)

@@ -59,7 +59,7 @@ def test_a_stopped_run_says_so_and_leaves_no_lock_and_no_manifest(tmp_path: Path
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == code
-    assert errors.splitlines()[-1] == "Stopped; what is finished is kept, `--resume` goes on."
+    assert errors.splitlines()[-1] == "Stopped; finished blocks of a run are kept, `--resume` goes on."
     assert "Traceback" not in errors
     assert not list((tmp_path / "run").glob("**/*.part"))
     assert not {".lock", ".lock-holder", "manifest.json"} & set(os.listdir(tmp_path / "run"))

@@ -195,6 +195,7 @@ def test_another_kind_of_policy_or_distribution_replaces_the_one_of_the_base(tmp
         "dose_ug_per_kg_day": 5.0,
         "times_per_day": 1,
         "visit_every_days": 28,
+        "fever_definition": None,
     }
     assert child.adherence.model_dump()["doses_taken"] == {"fixed": 0.8}
 
