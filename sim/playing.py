@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from titranc.sim.report.words import counted, day_words, plain
 from titranc.sim.session import Session
 
 PROMPT = "order> "
+LISTENING_SECONDS = 0.25
 # A line longer than this is no order.
 LONGEST_LINE = 300
 
@@ -113,11 +115,20 @@ def _go_on(desk: Desk) -> None:
 def _read(console: Console) -> str | None:
     """Return the next line, None at the end of what there is to read."""
     console.print(PROMPT, end="", markup=False, highlight=False)
-    # Not `input`, whose line editor can miss a request to stop that comes just before it listens.
+    if sys.stdin.isatty():
+        if sys.platform != "win32":
+            _wait_for_line()
+        return sys.stdin.readline() or None
     line = sys.stdin.readline()
-    if not sys.stdin.isatty():
-        console.print(plain(line)[:60], markup=False, highlight=False)
+    console.print(plain(line)[:60], markup=False, highlight=False)
     return line or None
+
+
+def _wait_for_line() -> None:
+    """Return when the terminal has a line; a request to stop is heeded within LISTENING_SECONDS."""
+    # A read, like `input`, sleeps through a request that comes between the prompt and its first instant.
+    while not select.select([sys.stdin], [], [], LISTENING_SECONDS)[0]:
+        pass
 
 
 def obey(desk: Desk, line: str) -> None:

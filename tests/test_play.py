@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -128,26 +130,68 @@ def test_what_cannot_be_played_is_refused(words: list[str], named: str, tmp_path
     assert (tmp_path / "foreign.json").read_text() == '{"format": "another"}'
 
 
+@contextmanager
+def at_a_terminal(
+    folder: Path, program: list[str], typed: bytes = b""
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Give a process with a terminal of its own, `typed` already in it, and the terminal's other end."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(program, cwd=folder, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE) as process:
+        os.close(theirs)
+        os.write(ours, typed)
+        try:
+            yield process, ours
+        finally:
+            process.kill()
+            os.close(ours)
+
+
+def wait_for_prompts(terminal: int, prompts: int) -> None:
+    seen = b""
+    until = time.monotonic() + 60
+    while seen.count(b"order> ") < prompts and time.monotonic() < until:
+        seen += os.read(terminal, 4096)
+
+
 @pytest.mark.parametrize("orders", [0, 1])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_at_the_desk_what_was_ordered_is_kept_and_nothing_half_written(
     number: int, code: int, orders: int, tmp_path: Path
 ) -> None:
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [*PROGRAM, *SHORT, "--save", "mine.json"], cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE
-    )
-    os.close(theirs)
-    os.write(ours, b"5\n" * orders)
-    seen = b""
-    until = time.monotonic() + 60
-    while seen.count(b"order> ") <= orders and time.monotonic() < until:
-        seen += os.read(ours, 4096)
-    process.send_signal(number)
-    assert process.wait(20) == code
-    assert process.stderr is not None
-    with process.stderr as errors:
-        assert b"Traceback" not in errors.read()
+    program = [*PROGRAM, *SHORT, "--save", "mine.json"]
+    with at_a_terminal(tmp_path, program, b"5\n" * orders) as (process, terminal):
+        wait_for_prompts(terminal, orders + 1)
+        process.send_signal(number)
+        assert process.wait(20) == code
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()
     assert [path.name for path in tmp_path.iterdir()] == ["mine.json"] * orders
     assert not orders or len(session_files.load(tmp_path / "mine.json").acts) == 1
-    os.close(ours)
+
+
+# The signal lands on a thread that is not reading, so that, as in the instant before a read, no read is broken off.
+AWAY_FROM_THE_READ = f"""
+import signal, sys, threading, time
+from titranc.sim import playing
+from titranc.sim.cli import main
+
+def ask_to_stop():
+    time.sleep(1)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+said = playing.Console.print
+def print_and_start(console, *words, **how):
+    said(console, *words, **how)
+    if words == (playing.PROMPT,):
+        threading.Thread(target=ask_to_stop, daemon=True).start()
+
+playing.Console.print = print_and_start
+sys.argv[1:] = {["play", *SHORT]!r}
+main()
+"""
+
+
+def test_a_request_to_stop_that_breaks_off_no_read_is_heeded(tmp_path: Path) -> None:
+    with at_a_terminal(tmp_path, [sys.executable, "-c", AWAY_FROM_THE_READ]) as (process, terminal):
+        wait_for_prompts(terminal, 1)
+        assert process.wait(20) == 128 + signal.SIGTERM
