@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -35,6 +35,10 @@ class Course:
 
 def _one(value: float) -> Sample:
     return Sample.of(mean, [value])
+
+
+def _mean(values: Iterable[float]) -> Sample:
+    return _one(float(np.mean(list(values))))
 
 
 @cache
@@ -90,10 +94,10 @@ def parameter(of: str) -> Sample:
 
 
 def half_life_hours(
-    dose_ug_per_kg: float, from_hour: float, to_hour: float, product: str = "filgrastim", on_day: int = 1
+    dose_ug_per_kg: float, from_hour: float, to_hour: float, product: str = "filgrastim", on_days: Sequence[int] = (1,)
 ) -> Sample:
-    """Return the apparent half-life between two hours after the dose of a day of daily dosing, the last dose."""
-    return _one(_half_life_hours(dose_ug_per_kg, from_hour, to_hour, product, on_day))
+    """Return the apparent half-life between two hours after the last dose of daily dosing, averaged over last days."""
+    return _mean(_half_life_hours(dose_ug_per_kg, from_hour, to_hour, product, day) for day in on_days)
 
 
 def _half_life_hours(dose_ug_per_kg: float, from_hour: float, to_hour: float, product: str, on_day: int) -> float:
@@ -103,9 +107,9 @@ def _half_life_hours(dose_ug_per_kg: float, from_hour: float, to_hour: float, pr
     return float(np.log(2) * (to_hour - from_hour) / (at[0] - at[1]))
 
 
-def clearance_ml_per_min_kg(dose_ug_per_kg: float, on_day: int) -> Sample:
-    """Return bioavailable dose over the area under the concentration of one day of daily dosing."""
-    return _one(_clearance_ml_per_min_kg(dose_ug_per_kg, on_day))
+def clearance_ml_per_min_kg(dose_ug_per_kg: float, on_days: Sequence[int]) -> Sample:
+    """Return bioavailable dose over the area under the concentration of a day of daily dosing, averaged over days."""
+    return _mean(_clearance_ml_per_min_kg(dose_ug_per_kg, day) for day in on_days)
 
 
 def _clearance_ml_per_min_kg(dose_ug_per_kg: float, on_day: int) -> float:
@@ -116,11 +120,15 @@ def _clearance_ml_per_min_kg(dose_ug_per_kg: float, on_day: int) -> float:
     return float(1000 * share * dose_ug_per_kg / area_ng_day_per_ml / MINUTES)
 
 
-def volume_ml_per_kg(dose_ug_per_kg: float, on_day: int, from_hour: float, to_hour: float) -> Sample:
-    """Return the volume of distribution by the area method: clearance times half-life over log 2."""
+def volume_ml_per_kg(dose_ug_per_kg: float, on_days: Sequence[int], from_hour: float, to_hour: float) -> Sample:
+    """Return the volume of distribution by the area method, averaged over days of daily dosing."""
+    return _mean(_volume_ml_per_kg(dose_ug_per_kg, day, from_hour, to_hour) for day in on_days)
+
+
+def _volume_ml_per_kg(dose_ug_per_kg: float, on_day: int, from_hour: float, to_hour: float) -> float:
     clearance = _clearance_ml_per_min_kg(dose_ug_per_kg, on_day) * MINUTES / HOURS
     half_life = _half_life_hours(dose_ug_per_kg, from_hour, to_hour, "filgrastim", on_day)
-    return _one(clearance * half_life / np.log(2))
+    return float(clearance * half_life / np.log(2))
 
 
 def peak_hour(dose_ug_per_kg: float, product: str) -> Sample:
