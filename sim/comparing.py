@@ -14,6 +14,7 @@ from rich.text import Text
 from titranc.models.documents import InputProblem, InputRefused
 from titranc.sim import running, storage, trial
 from titranc.sim.contrasts import contrasts
+from titranc.sim.report.carried_out import carried_out, read_visits
 from titranc.sim.report.verdict import Row, judged, rows_of, verdict
 from titranc.sim.report.words import NOTICE, plain
 from titranc.sim.scenario import load_scenario
@@ -21,20 +22,26 @@ from titranc.sim.scenario import load_scenario
 SHOWN = {
     "share_anc_1_to_5": "% days\n1-5",
     "share_anc_below_0_5": "% days\n<0.5",
-    "severe_infections": "severe\ninfect.",
+    "severe_infections": "severe\n/year",
+    "infections": "infect.\n/year",
     "mean_dose_ug_per_kg_day": "ug/kg\n/day",
     "mds_aml": "% MDS\nAML",
     "transplanted": "%\nHSCT",
     "died": "%\ndied",
 }
-MARKS = {"better": ("+", "green"), "worse": ("-", "red"), "alike": ("=", ""), "open": ("?", "")}
+MARKS = {"better": ("+", "green"), "worse": ("-", "red"), "different": ("*", ""), "alike": ("=", ""), "open": ("?", "")}
+LEGEND = (
+    "+ better, - worse, * differs, neither better nor worse, = no difference that matters, ? cannot be told. "
+    "Intervals and what difference matters: table contrasts; to change it: compare.matters"
+)
 
 
 def compare(what: Sequence[str], changes: Sequence[str], out: Path | None, how: trial.How, *, as_json: bool) -> None:
     """Compare the arms of a scenario, which is run first, those of a run, or several runs with each other."""
     folders = [Path(name) for name in what if (Path(name) / storage.MANIFEST_NAME).exists()]
     if folders and len(folders) == len(what):
-        _tell(_of_runs(folders) if len(folders) > 1 else _of_run(folders[0]), as_json=as_json)
+        alone = carried_out(read_visits(folders[0])) if len(folders) == 1 else []
+        _tell(_of_runs(folders) if len(folders) > 1 else _of_run(folders[0]), alone, as_json=as_json)
         return
     if len(what) > 1:
         missing = next(name for name in what if Path(name) not in folders)
@@ -48,7 +55,8 @@ def compare(what: Sequence[str], changes: Sequence[str], out: Path | None, how: 
         )
     folder = out or running.default_folder(what[0], resume=how.resume)
     running.run_and_report(scenario, folder, how, open_report=False, quiet=as_json)
-    _tell(_of_run(folder), as_json=as_json)
+    # On the screen the run itself has said what became of its orders.
+    _tell(_of_run(folder), carried_out(read_visits(folder)) if as_json else [], as_json=as_json)
 
 
 class _Compared:
@@ -93,8 +101,8 @@ def _of_runs(folders: Sequence[Path]) -> _Compared:
     return _Compared(table, reference, effects, ", ".join(str(folder) for folder in folders))
 
 
-def _tell(found: _Compared, *, as_json: bool) -> None:
-    sentences = verdict(found.table, found.reference, found.effects)
+def _tell(found: _Compared, of_orders: Sequence[str], *, as_json: bool) -> None:
+    sentences = [*of_orders, *verdict(found.table, found.reference, found.effects)]
     if as_json:
         rows = json.loads(found.table.to_json(orient="records"))
         print(json.dumps({"reference": found.reference, "verdict": sentences, "contrasts": rows}, indent=1))
@@ -104,7 +112,7 @@ def _tell(found: _Compared, *, as_json: bool) -> None:
         Text(f"{plain(found.reference)} and, of {n:,} patients, the paired differences from it", style="bold")
     )
     console.print(_table(found))
-    console.print(Text("+ better, - worse, = no difference that matters, ? cannot be told; intervals: table contrasts"))
+    console.print(Text(LEGEND))
     for sentence in sentences:
         console.print(Text(f"- {sentence}"))
     console.print(Text(NOTICE, style="yellow"))

@@ -12,6 +12,7 @@ from titranc.models.distributions import Beta, Distribution, Fixed, LogitNormal,
 from titranc.models.documents import read_document
 from titranc.models.input_problems import refusal
 from titranc.models.shelves import MODELS_FOLDER
+from titranc.sim import endpoints
 from titranc.sim.course_sections import Course, Outcomes
 from titranc.sim.section import Section, Whole, whole
 
@@ -25,6 +26,12 @@ def _on_shelf(folder: str, name: str) -> str:
     names = shelves.names(folder)
     if name not in names:
         raise refusal("one of " + ", ".join(names), names=names)
+    return name
+
+
+def _endpoint(name: str) -> str:
+    if name not in endpoints.BY_NAME:
+        raise refusal("one of " + ", ".join(endpoints.BY_NAME), names=list(endpoints.BY_NAME))
     return name
 
 
@@ -394,6 +401,11 @@ class Compare(Section):
         description="Name of the arm that the others are held against; absent: the first.",
     )
     ci: float = Field(default=0.95, ge=0.5, le=0.999, title="confidence", description="Level of the intervals.")
+    matters: dict[Annotated[str, AfterValidator(_endpoint)], Annotated[float, Field(gt=0, le=1e6)]] = Field(
+        default_factory=dict,
+        title="what matters",
+        description="By endpoint, what difference from the reference matters, where it is not the usual one.",
+    )
 
 
 class Solver(Section):

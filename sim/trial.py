@@ -187,7 +187,14 @@ def _contrasts(scenario: Scenario, folder: Path, entries: dict[str, Any]) -> pd.
     people = ["arm", "patient_id", "age_start_years", "sex", "doses_taken_share", "p_gcsf_insensitivity"]
     patients = parts.read_parts(folder, entries["patients"], people)
     episodes = catalogue.disease(scenario.cohort.disease).cause in PASSING_CAUSES
-    return contrasts(patients, outcomes, scenario.reference_arm, scenario.compare.ci, of_episodes=episodes)
+    return contrasts(
+        patients,
+        outcomes,
+        scenario.reference_arm,
+        scenario.compare.ci,
+        of_episodes=episodes,
+        matters=scenario.compare.matters,
+    )
 
 
 def _added_up(counts: Iterator[pd.DataFrame]) -> pd.DataFrame:

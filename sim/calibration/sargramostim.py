@@ -21,7 +21,7 @@ FOLD, TRANSIT = 3.5, 3.9
 RISING_DAYS = np.array([1, 3, 5, 7, 10])
 FOLD_TOLERANCE, TRANSIT_TOLERANCE, RISE_TOLERANCE = 0.03, 0.05, 0.3
 FREE = {"sargramostim_potency": 1.0, "sargramostim_maturation_share": 1.0, "sargramostim_release_share": 0.3}
-SENSITIVITY = 0.1
+SENSITIVITY, DIFFERENCE = 0.1, 1e-2
 
 
 def answer(changes: Mapping[str, float]) -> dict[str, float]:
@@ -44,12 +44,12 @@ def misses(changes: Mapping[str, float]) -> Floats:
 def fitted() -> dict[str, float]:
     """Return the three numbers that come nearest."""
     health = reference_parameters()
-    found = least_squares(
-        lambda x: misses(dict(zip(FREE, x, strict=True))),
-        [health[name] for name in FREE],
-        bounds=(0.0, list(FREE.values())),
-        diff_step=1e-2,
-    )
+
+    def residuals(x: Floats) -> Floats:
+        return misses(dict(zip(FREE, map(float, x), strict=True)))
+
+    start, highest = [health[name] for name in FREE], list(FREE.values())
+    found = least_squares(residuals, start, bounds=(0.0, highest), diff_step=[DIFFERENCE] * len(FREE))
     return dict(zip(FREE, map(float, found.x), strict=True))
 
 

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from titranc.sim.report.carried_out import carried_out, read_visits
 from titranc.sim.report.cohort_summary import told_beside
 from titranc.sim.report.findings import ANC_BANDS, DOSE, answer, is_change, one_patient, rules_named
 from titranc.sim.report.grades import MEANING, number_in, number_rows, weight_legend, weight_mark
@@ -279,7 +280,8 @@ def _comparison(run: Run) -> dict[str, Any] | None:
     figures = [_picture("comparison-forest", plot_forest(table, reference), caption_forest(table, reference))]
     if (table["endpoint"] == "share_anc_1_to_5").any():
         figures.insert(0, _picture("comparison-plane", plot_plane(run.outcomes), caption_plane(run.outcomes)))
-    return {"sentences": verdict(table, reference, effects), "figures": figures}
+    sentences = [*carried_out(read_visits(run.folder)), *verdict(table, reference, effects)]
+    return {"sentences": sentences, "figures": figures}
 
 
 def _lives(run: Run, counts: pd.DataFrame, arms: list[str]) -> list[dict[str, Any]]:

@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
 from typing import Any
 
 import pandas as pd
 
-from titranc.sim.contrasts import BY_NAME, Endpoint
+from titranc.sim.endpoints import BY_NAME, Endpoint
 from titranc.sim.report.words import counted, number
 
 Row = Mapping[str, Any]
-MOST_TOLD, ENOUGH = 4, 1_000_000
-ALIKE, BETTER, WORSE, OPEN = "alike", "better", "worse", "open"
+MOST_TOLD, ENOUGH = 5, 1_000_000
+ALIKE, BETTER, WORSE, DIFFERENT, OPEN = "alike", "better", "worse", "different", "open"
 # What matters most to a patient first.
 ORDER = (
-    "died", "mds_aml", "severe_infections", "share_anc_below_0_5", "share_anc_1_to_5", "transplanted",
+    "died", "mds_aml", "severe_infections", "infections", "share_anc_below_0_5", "share_anc_1_to_5",
     "mean_dose_ug_per_kg_day", "hospital_days", "visits",
 )  # fmt: skip
 
 
 def judged(row: Row) -> str:
-    """Return what an interval says: better, worse, alike (no difference that matters), or open.
+    """Return what an interval says: better, worse, different where neither is better, alike (no difference that matters), or open.
 
-    >>> judged({"endpoint": "died", "ci_low": -3.0, "ci_high": -1.0})
+    >>> judged({"endpoint": "died", "ci_low": -3.0, "ci_high": -1.0, "matters": 0.5})
     'better'
     """
-    endpoint = BY_NAME[row["endpoint"]]
-    low, high = (row["ci_low"], row["ci_high"]) if endpoint.more_is_better else (-row["ci_high"], -row["ci_low"])
-    if low > 0:
-        return BETTER if high > endpoint.matters or low > endpoint.matters else ALIKE
-    if high < 0:
-        return WORSE if low < -endpoint.matters else ALIKE
-    return ALIKE if max(-low, high) <= endpoint.matters else OPEN
+    more_is_better, margin = BY_NAME[row["endpoint"]].more_is_better, row["matters"]
+    low, high = (-row["ci_high"], -row["ci_low"]) if more_is_better is False else (row["ci_low"], row["ci_high"])
+    if max(-low, high) <= margin:
+        return ALIKE
+    if low <= 0 <= high:
+        return OPEN
+    if more_is_better is None:
+        return DIFFERENT
+    return BETTER if low > 0 else WORSE
 
 
 def verdict(contrasts: pd.DataFrame, reference: str, effects: Sequence[str] = ()) -> list[str]:
@@ -40,7 +43,8 @@ def verdict(contrasts: pd.DataFrame, reference: str, effects: Sequence[str] = ()
     whole = contrasts[contrasts["subgroup"] == "all"]
     lines = [line for arm, rows in whole.groupby("arm", sort=False) for line in _of_arm(str(arm), rows, reference)]
     lines += list(_for_whom(contrasts))
-    if "mds_aml" in set(whole["endpoint"]) and effects:
+    ill = whole.loc[whole["endpoint"] == "mds_aml", ["reference_mean", "arm_mean"]]
+    if effects and ill.to_numpy().any():
         lines.append(
             f"What is said of leukaemia holds with the dose as {' and '.join(dict.fromkeys(effects))} of the risk; the "
             "published numbers cannot tell these settings apart."
@@ -63,9 +67,27 @@ def _of_arm(arm: str, own: pd.DataFrame, reference: str) -> Iterator[str]:
             yield f"{arm} is {kind} than {reference}: {'; '.join(named)}."
     if not any(kinds[name] in (BETTER, WORSE) for name in told):
         yield f"{arm} and {reference}: no difference could be told in this cohort."
+    yield from _competing(arm, reference, kinds, rows)
     unknown = [name for name in ("died", "mds_aml", "severe_infections") if kinds.get(name) == OPEN]
-    if unknown:
-        yield _too_small(arm, reference, unknown, rows)
+    seen = [name for name in unknown if rows[name]["pairs_that_differ"]]
+    if seen:
+        yield _too_small(arm, reference, seen, rows)
+    if unknown != seen:
+        yield _none_differs(arm, reference, [name for name in unknown if name not in seen], rows)
+
+
+def _competing(arm: str, reference: str, kinds: Mapping[str, str], rows: Mapping[str, Row]) -> Iterator[str]:
+    """Say what else differs because fewer are left to whom it could happen."""
+    if kinds.get("transplanted") == DIFFERENT:
+        yield (
+            f"{arm} differs from {reference}: {_difference(BY_NAME['transplanted'], rows['transplanted'])}. More are neither "
+            "better nor worse by themselves; shares of days are of days with the patient's own marrow."
+        )
+    if kinds.get("died") in (BETTER, WORSE):
+        yield (
+            f"{arm} against {reference}: who dies first can no longer fall ill or be transplanted; read MDS or AML and transplants "
+            "beside the deaths."
+        )
 
 
 def _difference(endpoint: Endpoint, row: Row) -> str:
@@ -78,13 +100,23 @@ def _difference(endpoint: Endpoint, row: Row) -> str:
 
 def _too_small(arm: str, reference: str, names: Sequence[str], rows: Mapping[str, Row]) -> str:
     words = ", ".join(BY_NAME[name].words for name in names)
-    needed = max(float(rows[name]["patients_to_tell"]) for name in names)
+    needed = [float(rows[name]["patients_to_tell"]) for name in names]
     n = int(rows[names[0]]["n"])
-    if not needed <= ENOUGH:
+    if any(isnan(patients) for patients in needed):
+        enough = "too few pairs differ to say how many would be enough"
+    elif max(needed) > ENOUGH:
         enough = "no cohort of a size that can be run would tell"
     else:
-        enough = f"about {counted(int(needed), 'patient')} would be enough, if the difference is the one seen"
+        enough = f"about {counted(int(max(needed)), 'patient')} would be enough (power 80 %), if the difference is the one seen"
     return f"{arm} against {reference}, {words}: {counted(n, 'patient')} are too few to tell; {enough}."
+
+
+def _none_differs(arm: str, reference: str, names: Sequence[str], rows: Mapping[str, Row]) -> str:
+    told = (
+        f"{BY_NAME[name].words} (up to {number(rows[name]['ci_high'])} {rows[name]['unit']} cannot be excluded)"
+        for name in names
+    )
+    return f"{arm} against {reference}: no patient differs in {', '.join(told)}."
 
 
 def _for_whom(contrasts: pd.DataFrame) -> Iterator[str]:

@@ -121,7 +121,9 @@ def _portions(scenario: Scenario) -> Iterator[tuple[float, dict[str, pd.DataFram
 def _judged(scenario: Scenario, patients: pd.DataFrame, outcomes: pd.DataFrame) -> Compared:
     reference = scenario.reference_arm
     episodes = catalogue.disease(scenario.cohort.disease).cause in PASSING_CAUSES
-    found = contrasts(patients, outcomes, reference, scenario.compare.ci, of_episodes=episodes)
+    found = contrasts(
+        patients, outcomes, reference, scenario.compare.ci, of_episodes=episodes, matters=scenario.compare.matters
+    )
     pictures = [
         picture("plane", caption_plane(outcomes), lambda: plot_plane(outcomes)),
         picture("forest", caption_forest(found, reference), lambda: plot_forest(found, reference)),

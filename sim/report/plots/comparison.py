@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from titranc.sim.contrasts import BY_NAME
+from titranc.sim.endpoints import BY_NAME
 from titranc.sim.report.style import (
     BLUE,
     GREEN,
@@ -27,11 +27,11 @@ from titranc.sim.report.verdict import judged, rows_of
 from titranc.sim.report.words import number, percent
 
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, INK, SOFT)
-KIND_COLOURS = {"better": GREEN, "worse": VERMILLION, "alike": SOFT, "open": INK}
+KIND_COLOURS = {"better": GREEN, "worse": VERMILLION, "different": BLUE, "alike": SOFT, "open": INK}
 NORMAL_95 = 1.96
 FOREST = (
-    "share_anc_1_to_5", "share_anc_below_0_5", "severe_infections", "mean_dose_ug_per_kg_day", "mds_aml",
-    "transplanted", "died", "visits",
+    "share_anc_1_to_5", "share_anc_below_0_5", "severe_infections", "infections",
+    "mean_dose_ug_per_kg_day", "mds_aml", "transplanted", "died", "visits",
 )  # fmt: skip
 
 
@@ -98,8 +98,8 @@ def caption_forest(contrasts: pd.DataFrame, reference: str) -> str:
     kinds = [judged(row) for row in rows_of(whole)]
     return (
         f"Paired differences from {reference} on the same patients and the same luck, with 95 % bootstrap intervals. Of "
-        f"{len(kinds)} comparisons {kinds.count('better')} are better, {kinds.count('worse')} worse, {kinds.count('alike')} show no "
-        f"difference that matters, and {kinds.count('open')} cannot be told."
+        f"{len(kinds)} comparisons {kinds.count('better')} are better, {kinds.count('worse')} worse, {kinds.count('different')} differ and are "
+        f"neither, {kinds.count('alike')} show no difference that matters (grey), and {kinds.count('open')} cannot be told."
     )
 
 
@@ -124,7 +124,8 @@ def _draw_endpoint(axes: Axes, name: str, rows: pd.DataFrame) -> None:
     quiet(axes, f"{endpoint.words}, {endpoint.unit}")
     axes.grid(visible=False)
     axes.axvline(0, color=SOFT, linewidth=0.8)
-    axes.axvspan(-endpoint.matters, endpoint.matters, color="#f0f0f0", linewidth=0, zorder=0)
+    margin = float(rows["matters"].iloc[0])
+    axes.axvspan(-margin, margin, color="#f0f0f0", linewidth=0, zorder=0)
     height = np.arange(len(rows))[::-1]
     for y, row in zip(height, rows_of(rows), strict=True):
         colour = KIND_COLOURS[judged(row)]

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from titranc.sim.contrasts import BY_NAME
+from titranc.sim.endpoints import BY_NAME
 from titranc.sim.report.style import BLUE, INK, SMALL, SOFT, VERMILLION, blank_figure, house_style, quiet, whisper
 from titranc.sim.report.words import number
 
