@@ -189,7 +189,7 @@ def test_an_arm_that_treats_nobody_and_a_dose_that_is_cut_are_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arms = "arms=[{name: guideline}, {name: fixed25, policy: {kind: fixed, dose_ug_per_kg_day: 25}}]"
-    options = ["cohort.n=12", "horizon_years=0.5", "output.level=visit", "course={}", arms]
+    options = ["cohort.n=24", "horizon_years=0.3", "output.level=visit", "course={}", arms]
     scenario = load_scenario("idiopathic_stable", options)
     running.run_and_report(scenario, tmp_path / "run", trial.How(), open_report=False)
     ran = capsys.readouterr().out
@@ -197,7 +197,7 @@ def test_an_arm_that_treats_nobody_and_a_dose_that_is_cut_are_told(
     compared = " ".join(json.loads(capsys.readouterr().out)["verdict"])
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     for told in (" ".join(ran.split()), compared, page):
-        assert "guideline never gave G-CSF to 12 of 12 patients, mostly by the rule no-routine-gcsf" in told
+        assert "guideline never gave G-CSF to 24 of 24 patients, mostly by the rule no-routine-gcsf" in told
         assert "fixed25: the safety gate cut the dose at" in told
 
 

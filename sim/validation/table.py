@@ -115,7 +115,11 @@ def in_words(table: pd.DataFrame) -> str:
     return (
         f"{good} of {rows} published numbers that were read or quoted (grades A and B) are reproduced, {100 * good / rows:.0f} % "
         f"(goal {100 * GOAL_SHARE:.0f} %), and {_of_tests(tests)}; "
-        + (f"off by more than a factor of two: {names}." if len(far) else "none is off by more than a factor of two.")
+        + (
+            f"of those outside, off by more than a factor of two: {names}."
+            if len(far)
+            else "none outside is off by more than a factor of two."
+        )
     )
 
 
