@@ -140,7 +140,8 @@ def _measured() -> dict[str, str]:
     parameters, health = parameter_array([{}]), reference_parameters()
     residue = np.abs(rates(baseline_state(parameters)[:, 0], parameters)).max()
     single, chronic = hourly(5.0, 1, 5), hourly(5.0, 365, 365)
-    sargramostim = hourly(6.5, 14, 14, depot="Ds")[:, ANC, 0] / health["anc_baseline_1e9_per_l"]
+    gm_csf = hourly(6.5, 14, 14, depot="Ds")
+    sargramostim = gm_csf[:, ANC, 0] / health["anc_baseline_1e9_per_l"]
     unbound = health["filgrastim_internalisation_per_day"] / health["filgrastim_elimination_per_day"]
     bound = health["receptor_total_ng_per_ml"] / (
         health["receptor_dissociation_ng_per_ml"] + health["gcsf_baseline_ng_per_ml"]
@@ -155,6 +156,7 @@ def _measured() -> dict[str, str]:
         "half_life_late": f"{half_life_hours(5.0, 12, 18):.1f}",
         "half_life_label": f"{half_life_hours(3.45, 6, 18):.1f}",
         "sargramostim": ", ".join(f"{sargramostim[day - 1]:.1f}" for day in (1, 3, 7, 14)),
+        "sargramostim_transit": f"{transit_days(gm_csf):.1f}",
         "most_gcsf": f"{health['gcsf_baseline_ng_per_ml'] * (1 + unbound * bound):.2f}",
         "chronic": f"{chronic[-1, ANC].mean():.1f}",
     }  # fmt: skip
