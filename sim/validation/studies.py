@@ -13,7 +13,7 @@ from titranc.sim import trial
 from titranc.sim.scenario import load_scenario
 from titranc.sim.validation.targets import Cohort, study
 
-SEED = 20270202
+SEED = 20270303
 
 
 @dataclass(frozen=True)
