@@ -387,8 +387,26 @@ def outcome_groups() -> tuple[str, ...]:
 
 @cache
 def outcome_numbers(group: str) -> dict[str, Quantity]:
-    """Return a group of the numbers of models/outcomes.yaml (`infection`, `leukaemia`, `transplant`...), by name."""
-    return _quantities(read_document(MODELS_FOLDER / "outcomes.yaml").data[group])
+    """Return a group of the numbers of models/outcomes.yaml (`infection`, `leukaemia`, `transplant`...), by name.
+
+    Each with the range within which a scenario may replace it.
+    """
+    own = _quantities(read_document(MODELS_FOLDER / "outcomes.yaml").data[group])
+    return {name: entry.model_copy(update=_range_of_outcome(name, entry.unit)) for name, entry in own.items()}
+
+
+@cache
+def _outcome_ranges() -> dict[str, Any]:
+    return read_document(MODELS_FOLDER / "outcome_ranges.yaml").data
+
+
+def _range_of_outcome(name: str, unit: str) -> dict[str, float]:
+    """Return `low` and `high` of an outcome's number: by the ending of its name, else by its unit."""
+    ranges = _outcome_ranges()
+    by_name = (ends for ending, ends in ranges["by_ending"].items() if name.endswith(ending))
+    by_unit = (ends for begins, ends in ranges["by_unit"].items() if f"{unit} ".startswith(f"{begins} "))
+    low, high = next(by_name, None) or next(by_unit)
+    return {"low": low, "high": high}
 
 
 def values(quantities: Mapping[str, Quantity]) -> dict[str, float]:

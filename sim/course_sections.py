@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from titranc.models.documents import read_document
 from titranc.models.input_problems import refusal
-from titranc.models.shelves import MODELS_FOLDER
 from titranc.sim.section import Section, Whole, whole
 
 LONGEST_DAYS = 30 * 366
@@ -169,23 +166,6 @@ class Outcomes(Section):
     overrides: dict[str, dict[str, float]] = Field(
         default_factory=dict,
         title="overrides",
-        description="Numbers of models/outcomes.yaml to replace, by group and name.",
+        description="Numbers of models/outcomes.yaml to replace, by group and name, each within the range that its unit "
+        "allows.",
     )
-
-    @model_validator(mode="after")
-    def _known_numbers(self) -> Outcomes:
-        known = outcome_names()
-        for group, numbers in self.overrides.items():
-            if group not in known:
-                raise refusal(f"one of {', '.join(known)}", "overrides", group)
-            for name in numbers:
-                if name not in known[group]:
-                    raise refusal(f"one of {', '.join(known[group])}", "overrides", group, name)
-        return self
-
-
-@cache
-def outcome_names() -> dict[str, list[str]]:
-    """Return the names of the numbers of models/outcomes.yaml, by group."""
-    data = read_document(MODELS_FOLDER / "outcomes.yaml").data
-    return {group: list(numbers) for group, numbers in data.items()}

@@ -38,7 +38,7 @@ from titranc.models.policies.standing_care import StandingCare
 from titranc.sim.course_sections import Course, Outcomes
 from titranc.sim.scenario_combinations import misfits
 from titranc.sim.scenario_files import bundled_names, pasted_document, scenario_document
-from titranc.sim.scenario_names import problems_with_names, with_others
+from titranc.sim.scenario_names import problems_with_names, problems_with_the_drug, with_others
 from titranc.sim.scenario_sections import (
     Adherence,
     Arm,
@@ -308,11 +308,13 @@ def _own_policies(data: Any, path: KeyPath = ()) -> Iterator[KeyPath]:
 
 
 def _checked(document: Document) -> Scenario:
-    problems = problems_with_names(document)
+    names, of_drug = problems_with_names(document), list(problems_with_the_drug(document))
     try:
         scenario = check(Scenario, document)
     except InputRefused as refused:
-        raise InputRefused(with_others(refused.problems, problems)) from None
+        # That a name is wrong says more than that its value has the wrong form.
+        raise InputRefused(with_others(with_others(names, refused.problems), of_drug)) from None
+    problems = with_others(names, of_drug)
     if problems:
         raise InputRefused(problems)
     return scenario

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 from typing import Any
 
-from titranc.models.documents import Document, InputProblem, KeyPath, read_document
+from titranc.models import catalogue
+from titranc.models.allowed import listed
+from titranc.models.documents import Document, InputProblem, KeyPath, nearest_name, read_document
 from titranc.models.shelves import MODELS_FOLDER, names
 
 HOURS_PER_DAY = 24
@@ -15,11 +18,7 @@ Known = dict[str, dict[str, Any]]
 
 
 def problems_with_names(document: Document) -> list[InputProblem]:
-    """Return a problem for every replaced number with an unknown name, out of its declared range or out of order.
-
-    Every ceiling and every fixed dose is held to the drug's own maximum besides, every hour of injection to the time a
-    count needs after it; one problem a number.
-    """
+    """Return a problem for every replaced number with an unknown name, out of its declared range or out of order."""
     problems: list[InputProblem] = []
     for path in _places_with_names(document):
         given = document.value(path)
@@ -28,7 +27,12 @@ def problems_with_names(document: Document) -> list[InputProblem]:
             written = [key for key in given if (*path, key) in document.lines or (*path, key) in document.files]
             problems += [found for key in written if (found := _problem(document, (*path, key), known))]
             problems += _out_of_order(document, path, given)
-    return with_others(problems, chain(_above_the_drug(document), _injected_before_the_sample(document)))
+    return with_others(problems, _not_a_group(document))
+
+
+def problems_with_the_drug(document: Document) -> Iterator[InputProblem]:
+    """Return a problem for every dose above the drug's own maximum, and for hours of injection too near the next count."""
+    return chain(_above_the_drug(document), _injected_before_the_sample(document))
 
 
 def with_others(problems: Sequence[InputProblem], others: Iterable[InputProblem]) -> list[InputProblem]:
@@ -39,13 +43,46 @@ def with_others(problems: Sequence[InputProblem], others: Iterable[InputProblem]
 
 def _places_with_names(document: Document) -> Iterator[KeyPath]:
     yield ("cohort", "parameters")
-    yield from ((*place, "policy", "overrides") for place in _base_and_arms(document))
+    for place in _base_and_arms(document):
+        yield (*place, "policy", "overrides")
+        yield from ((*place, "outcomes", "overrides", group) for group in catalogue.outcome_groups())
 
 
 def _base_and_arms(document: Document) -> Iterator[KeyPath]:
     yield ()
     arms = document.data.get("arms")
     yield from (("arms", index) for index in range(len(arms) if isinstance(arms, list) else 0))
+
+
+def _not_a_group(document: Document) -> Iterator[InputProblem]:
+    """Return a problem for every group of outcomes that there is not, or that has a value where its numbers belong."""
+    groups = catalogue.outcome_groups()
+    for place in _base_and_arms(document):
+        path = (*place, "outcomes", "overrides")
+        given = document.value(path)
+        for name, numbers in given.items() if isinstance(given, dict) else ():
+            if name not in groups:
+                elsewhere = _elsewhere(document, name)
+                allowed = f"GROUP.KEY, the group one of {', '.join(groups)}{elsewhere}"
+                yield document.problem((*path, name), allowed, None if elsewhere else nearest_name(name, groups))
+            elif not isinstance(numbers, dict):
+                keys = listed(list(catalogue.outcome_numbers(name)))
+                yield document.problem((*path, name), f"a number for each of its keys that is replaced: {keys}")
+
+
+def _elsewhere(document: Document, name: str) -> str:
+    """Return in words where a name belongs that is a number of outcomes, or the disease's own; nothing for any other."""
+    paths = [
+        f"outcomes.overrides.{group}.{name}"
+        for group in catalogue.outcome_groups()
+        if name in catalogue.outcome_numbers(group)
+    ]
+    if paths:
+        return f"; `{name}` is replaced as {' or '.join(paths)}"
+    if name in catalogue.DiseaseOutcomes.model_fields:
+        file = f"models/diseases/{document.value(('cohort', 'disease'))}.yaml"
+        return f"; `{name}` is the disease's own, in {file}, and no scenario replaces it"
+    return ""
 
 
 def _above_the_drug(document: Document) -> Iterator[InputProblem]:
@@ -99,6 +136,8 @@ def _number_of(product: str, name: str) -> float:
 def _known_at(document: Document, path: KeyPath) -> Known:
     if path[0] == "cohort":
         return _numbers("physiology.yaml")
+    if "outcomes" in path:
+        return _numbers_of_outcomes(str(path[-1]))
     return _numbers_of_edition(_edition_file(document, path), str(document.value(("cohort", "disease"))))
 
 
@@ -109,7 +148,7 @@ def _edition_file(document: Document, path: KeyPath) -> str:
 
 def _out_of_order(document: Document, path: KeyPath, given: dict[str, Any]) -> Iterator[InputProblem]:
     """Return a problem for every replaced number that is on the wrong side of another of its edition."""
-    if path[0] == "cohort":
+    if "policy" not in path:
         return
     edition = _edition(_edition_file(document, path))
     disease = str(document.value(("cohort", "disease")))
@@ -130,7 +169,9 @@ def _out_of_order(document: Document, path: KeyPath, given: dict[str, Any]) -> I
 def _problem(document: Document, path: KeyPath, known: Known) -> InputProblem | None:
     entry = known.get(str(path[-1]))
     if entry is None:
-        return document.unknown_key(path, list(known))
+        unknown = document.unknown_key(path, list(known))
+        elsewhere = _elsewhere(document, str(path[-1]))
+        return replace(unknown, allowed=unknown.allowed + elsewhere, nearest=None) if elsewhere else unknown
     value = document.value(path)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or entry["low"] <= value <= entry["high"]:
         return None
@@ -140,6 +181,11 @@ def _problem(document: Document, path: KeyPath, known: Known) -> InputProblem | 
 def _values(edition: dict[str, Any], disease: str) -> dict[str, Any]:
     """Return the numbers of an edition that hold for a disease."""
     return dict(edition["values"]) | dict(edition.get("values_for", {}).get(disease, {}))
+
+
+@cache
+def _numbers_of_outcomes(group: str) -> Known:
+    return {name: entry.model_dump() for name, entry in catalogue.outcome_numbers(group).items()}
 
 
 @cache

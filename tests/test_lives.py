@@ -360,6 +360,61 @@ def test_a_drug_holiday_lowers_the_count() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "value", "allowed"),
+    [
+        ("infection.severe_share_low_anc", "7", "a number from 0 to 1 (share)"),
+        ("infection.death_share_low_anc", "-1", "a number from 0 to 1 (share of severe infections)"),
+        ("infection.rate_low_anc_per_year", "-5", "a number from 0 to 365 (1/year)"),
+        ("infection.rate_low_anc_per_year", "1e9", "a number from 0 to 365 (1/year)"),
+        ("infection.mild_days", "-1", "a number from 0 to 3650 (days)"),
+        ("infection.days_log_sd", "-1", "a number from 0 to 3 (dimensionless)"),
+        ("leukaemia.need_slope", "1e6", "a number from -100 to 100 (dimensionless)"),
+        ("need.sd", "0", "a number from 0.001 to 100 (log fold)"),
+        ("infection.rate_low", "4", "the keys rate_high_anc_per_year, "),
+        ("infection.mild_day", "4", "did you mean `mild_days`?"),
+        ("infectio.mild_days", "4", "the group one of infection, leukaemia, "),
+        ("infection", "4", "a number for each of its keys that is replaced: rate_high_anc_per_year, "),
+        ("mild_days", "4", "`mild_days` is replaced as outcomes.overrides.infection.mild_days"),
+        (
+            "infection_fold",
+            "0.25",
+            "`infection_fold` is the disease's own, in models/diseases/scn.yaml, and no scenario",
+        ),
+    ],
+)
+def test_a_number_of_outcomes_is_held_to_its_name_and_unit(path: str, value: str, allowed: str) -> None:
+    with pytest.raises(InputRefused) as refused:
+        load_scenario("scn_child", [f"outcomes.overrides.{path}={value}"])
+    (problem,) = refused.value.problems
+    assert f"outcomes.overrides.{path}".startswith(problem.field)
+    assert allowed in str(problem)
+
+
+def test_every_wrong_number_of_outcomes_is_told_at_once_and_in_arms_too() -> None:
+    wrong = "{overrides: {infection: {mild_days: -1}, need: {largest: -1}}}"
+    with pytest.raises(InputRefused) as refused:
+        load_scenario("scn_child", [f"outcomes={wrong}", f"arms=[{{name: one, outcomes: {wrong}}}]"])
+    places = [
+        ("", "infection.mild_days"),
+        ("", "need.largest"),
+        ("arms[0].", "infection.mild_days"),
+        ("arms[0].", "need.largest"),
+    ]
+    assert [problem.field for problem in refused.value.problems] == [
+        f"{at}outcomes.overrides.{key}" for at, key in places
+    ]
+
+
+def test_the_numbers_of_outcomes_lie_within_what_may_replace_them() -> None:
+    for group in catalogue.outcome_groups():
+        for name, entry in catalogue.outcome_numbers(group).items():
+            assert entry.low is not None, name
+            assert entry.high is not None, name
+            assert entry.low <= entry.value <= entry.high, name
+            assert not entry.unit.startswith("share") or (entry.low, entry.high) == (0, 1), name
+
+
+@pytest.mark.parametrize(
     ("change", "field"),
     [
         ("outcomes={overrides: {infections: {}}}", "outcomes.overrides.infections"),
