@@ -68,6 +68,7 @@ class EmptiedMarrow(_Entry):
 
     marrow_share: Quantity
     anc_1e9_per_l: Quantity
+    meaning: str = "what is left when a transplant begins, until the graft has grown"
 
 
 class Unresponsive(_Entry):
@@ -90,6 +91,7 @@ class Remission(_Entry):
     share: Quantity
     parameter: str
     over_days: Quantity
+    meaning: str = "the disease ends by itself, over some days"
 
 
 class DiseaseOutcomes(_Entry):
@@ -391,22 +393,32 @@ def outcome_numbers(group: str) -> dict[str, Quantity]:
 
     Each with the range within which a scenario may replace it.
     """
-    own = _quantities(read_document(MODELS_FOLDER / "outcomes.yaml").data[group])
-    return {name: entry.model_copy(update=_range_of_outcome(name, entry.unit)) for name, entry in own.items()}
+    return _ranged(read_document(MODELS_FOLDER / "outcomes.yaml").data[group])
 
 
 @cache
-def _outcome_ranges() -> dict[str, Any]:
-    return read_document(MODELS_FOLDER / "outcome_ranges.yaml").data
+def policy_numbers(name: str) -> dict[str, Quantity]:
+    """Return the numbers of a policy, by name, each with the range within which a scenario may replace it."""
+    return _ranged(read_document(MODELS_FOLDER / "policies" / f"{name}.yaml").data)
 
 
-def _range_of_outcome(name: str, unit: str) -> dict[str, float]:
-    """Return `low` and `high` of an outcome's number: by the ending of its name, else by its unit."""
-    ranges = _outcome_ranges()
+def _ranged(entries: Mapping[str, Any]) -> dict[str, Quantity]:
+    """Return the numbers of a file that declares no ranges, with those of their names or units."""
+    return {name: Quantity(**entry | _range_of(name, entry["unit"])) for name, entry in entries.items()}
+
+
+def _range_of(name: str, unit: str) -> dict[str, float]:
+    """Return `low` and `high` of a number: by the ending of its name, else by its unit."""
+    ranges = _number_ranges()
     by_name = (ends for ending, ends in ranges["by_ending"].items() if name.endswith(ending))
-    by_unit = (ends for begins, ends in ranges["by_unit"].items() if f"{unit} ".startswith(f"{begins} "))
+    by_unit = (ends for begins, ends in ranges["by_unit"].items() if unit.startswith(begins))
     low, high = next(by_name, None) or next(by_unit)
     return {"low": low, "high": high}
+
+
+@cache
+def _number_ranges() -> dict[str, Any]:
+    return read_document(MODELS_FOLDER / "number_ranges.yaml").data
 
 
 def values(quantities: Mapping[str, Quantity]) -> dict[str, float]:

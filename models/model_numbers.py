@@ -11,13 +11,15 @@ from pydantic import BaseModel
 from titranc.models import catalogue, shelves
 from titranc.models.catalogue import IndividualParameter, Quantity
 from titranc.models.distributions import Distribution, centre, kind_of, sample
-from titranc.models.documents import InputProblem, InputRefused, nearest_name, read_document
+from titranc.models.documents import InputProblem, InputRefused, nearest_name
 
 BODY = "body"
 GRADES = ("A", "B", "C", "calibrated")
 RECALLED = "C (recalled, unverified)"
 # Nine in ten patients lie between these quantiles.
 LOW_QUANTILE, HIGH_QUANTILE = 0.05, 0.95
+# The sections of a scenario that replace numbers by name.
+PARAMETERS, TRAITS = "cohort.parameters", "cohort.traits"
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Number:
     """A number: `value` is the typical one where it differs between patients, and `spread` says how it does.
 
     `low` and `high` are the bounds of what is allowed or, with a spread, of nine patients in ten; `citation` is the
-    source in full.
+    source in full. `scenario_path` is where a scenario replaces it; empty where none can.
     """
 
     key: str
@@ -39,6 +41,7 @@ class Number:
     low: float | None = None
     high: float | None = None
     spread: str = ""
+    scenario_path: str = ""
 
     @property
     def grade_mark(self) -> str:
@@ -95,19 +98,19 @@ def numbers(name: str) -> list[Number]:
     """Return the numbers of the body, a disease, a drug, a group of outcomes or a policy; raises InputRefused."""
     match kind(name):
         case "body":
-            return _of_quantities(catalogue.physiology().items())
+            return _of_quantities(catalogue.physiology().items(), PARAMETERS)
         case "diseases":
             disease = catalogue.disease(name)
-            individual = [_individual(key, entry) for key, entry in (disease.parameters | disease.traits).items()]
-            return individual + _of_quantities(_quantities_in(disease))
+            parameters = [_individual(key, entry, PARAMETERS) for key, entry in disease.parameters.items()]
+            traits = [_individual(key, entry, TRAITS) for key, entry in disease.traits.items()]
+            return parameters + traits + _of_quantities(_quantities_in(disease))
         case "drugs":
             own = ((key, entry) for key, entry in catalogue.physiology().items() if key.startswith(f"{name}_"))
-            return _of_quantities(own) + _of_quantities(_quantities_in(catalogue.drug(name)))
+            return _of_quantities(own, PARAMETERS) + _of_quantities(_quantities_in(catalogue.drug(name)))
         case "outcomes":
-            return _of_quantities(catalogue.outcome_numbers(name).items())
+            return _of_quantities(catalogue.outcome_numbers(name).items(), f"outcomes.overrides.{name}")
         case _:
-            data = read_document(shelves.MODELS_FOLDER / "policies" / f"{name}.yaml").data
-            return _of_quantities((key, Quantity(**entry)) for key, entry in data.items())
+            return _of_quantities(catalogue.policy_numbers(name).items(), "policy.overrides")
 
 
 def count_by_grade(found: Iterable[Number]) -> dict[str, int]:
@@ -116,17 +119,18 @@ def count_by_grade(found: Iterable[Number]) -> dict[str, int]:
     return {grade: counts[grade] for grade in GRADES}
 
 
-def _of_quantities(entries: Iterable[tuple[str, Quantity]]) -> list[Number]:
+def _of_quantities(entries: Iterable[tuple[str, Quantity]], section: str = "") -> list[Number]:
+    """Return numbers that a scenario replaces in `section`; without one, numbers that none replaces."""
     return [
         Number(
             key, entry.meaning, entry.value, entry.unit, entry.source, catalogue.references()[entry.source], entry.grade,
-            symbol=entry.symbol, low=entry.low, high=entry.high,
+            symbol=entry.symbol, low=entry.low, high=entry.high, scenario_path=section and f"{section}.{key}",
         )
         for key, entry in entries
     ]  # fmt: skip
 
 
-def _individual(key: str, entry: IndividualParameter) -> Number:
+def _individual(key: str, entry: IndividualParameter, section: str) -> Number:
     spread, reference = _spread(entry.distribution), catalogue.physiology().get(key)
     return Number(
         key,
@@ -140,6 +144,7 @@ def _individual(key: str, entry: IndividualParameter) -> Number:
         low=sample(entry.distribution, LOW_QUANTILE) if spread else None,
         high=sample(entry.distribution, HIGH_QUANTILE) if spread else None,
         spread=spread,
+        scenario_path=f"{section}.{key}",
     )
 
 
@@ -153,11 +158,20 @@ def _spread(distribution: Distribution) -> str:
     return f"{name}{width}".replace("_", "-").replace("sd ", "SD ")
 
 
-def _quantities_in(entry: BaseModel, path: str = "") -> Iterator[tuple[str, Quantity]]:
-    """Yield the quantities in an entry and in what it holds, by dotted path."""
+def _quantities_in(entry: BaseModel, path: str = "", about: str = "") -> Iterator[tuple[str, Quantity]]:
+    """Yield the quantities in an entry and in what it holds, by dotted path; `about` is what they all are about."""
     for key in type(entry).model_fields:
         inner, here = getattr(entry, key), f"{path}{key}"
         if isinstance(inner, Quantity):
-            yield here, inner
+            meaning = "; ".join(words for words in (inner.meaning, about) if words)
+            yield here, inner.model_copy(update={"meaning": meaning})
         elif isinstance(inner, BaseModel):
-            yield from _quantities_in(inner, f"{here}.")
+            yield from _quantities_in(inner, f"{here}.", _about(inner))
+
+
+def _about(entry: BaseModel) -> str:
+    """Return what a part of a disease means, of which product it speaks and which parameter of the body it changes."""
+    product = getattr(entry, "product", "")
+    changed = getattr(entry, "parameter", "") or getattr(entry, "multiplies", "")
+    meaning = f"{product}: " * bool(product) + getattr(entry, "meaning", "")
+    return meaning + f" ({changed})" * bool(changed)

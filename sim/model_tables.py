@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from titranc.models import catalogue, equations, model_numbers
+from titranc.models import catalogue, equations, model_numbers, shelves
 from titranc.models.documents import InputProblem, InputRefused
 from titranc.models.equations import Equation
 from titranc.models.model_numbers import BODY, GRADES, Number
@@ -76,6 +76,7 @@ def _listing(heading: str, entries: Iterable[dict[str, Any]]) -> Table:
 
 def show_model(name: str, *, with_equations: bool, as_json: bool) -> None:
     """Print every number of the body, a disease, a drug, an outcome or a policy; or the body's equations alone."""
+    _refuse_without_numbers(name)
     kind = model_numbers.kind(name)
     if with_equations and kind != BODY:
         raise InputRefused(
@@ -87,6 +88,18 @@ def show_model(name: str, *, with_equations: bool, as_json: bool) -> None:
         show_equations()
     else:
         _show_numbers(name, kind)
+
+
+def _refuse_without_numbers(name: str) -> None:
+    """Refuse an edition or a policy that has no numbers here, and say where they are."""
+    if name == "guideline" or name in shelves.names("guidelines"):
+        editions = ", ".join(shelves.names("guidelines"))
+        where = f"`titranc guideline show EDITION` for the numbers of an edition, one of {editions}"
+    elif any(entry["key"] == name and not entry["file"] for entry in _policies()):
+        where = f"a name with numbers in `titranc model list`; those of {name} are given in a scenario"
+    else:
+        return
+    raise InputRefused([InputProblem("model show", None, "name", name, where)])
 
 
 def _for_programs(name: str, kind: str) -> dict[str, Any]:
@@ -112,8 +125,23 @@ def _show_numbers(name: str, kind: str) -> None:
         drug = catalogue.drug(name)
         console.print(f"Goes into {drug.depot}; dosed per {drug.dosed_per}; schedules: {', '.join(drug.schedules)}.")
     console.print(_table(found))
+    for line in _how_to_change(found):
+        console.print(line, highlight=False)
     for source in sorted({number.source for number in found}):
         console.print(f"{source}: {escape(catalogue.references()[source])}", highlight=False)
+
+
+def _how_to_change(found: Sequence[Number]) -> Iterator[str]:
+    """Yield where a scenario replaces the numbers, by section, and which of them none replaces."""
+    sections: dict[str, list[str]] = {}
+    for number in found:
+        sections.setdefault(number.scenario_path.removesuffix(f".{number.key}"), []).append(number.key)
+    fixed = sections.pop("", [])
+    for section, keys in sections.items():
+        which = "" if len(keys) == len(found) else f" for {', '.join(keys)}"
+        yield f"A scenario replaces them by {section}.KEY{which}."
+    if fixed:
+        yield f"No scenario replaces {', '.join(fixed)}."
 
 
 def _table(found: Iterable[Number]) -> Table:
@@ -133,7 +161,8 @@ def _value(number: Number) -> str:
     if number.spread:
         lines.append(number.spread)
     if number.low is not None and number.high is not None:
-        lines.append(f"{'90 %: ' if number.spread else ''}{number.low:.3g} to {number.high:.3g}")
+        ends = f"90 %: {number.low:.3g} to {number.high:.3g}" if number.spread else f"{number.low:g} to {number.high:g}"
+        lines.append(ends)
     return "\n".join(lines)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import chain
@@ -10,7 +10,7 @@ from typing import Any
 
 from titranc.models import catalogue
 from titranc.models.allowed import listed
-from titranc.models.documents import Document, InputProblem, KeyPath, nearest_name, read_document
+from titranc.models.documents import MISSING, Document, InputProblem, KeyPath, nearest_name, read_document
 from titranc.models.shelves import MODELS_FOLDER, names
 
 HOURS_PER_DAY = 24
@@ -44,7 +44,7 @@ def with_others(problems: Sequence[InputProblem], others: Iterable[InputProblem]
 def _places_with_names(document: Document) -> Iterator[KeyPath]:
     yield ("cohort", "parameters")
     for place in _base_and_arms(document):
-        yield (*place, "policy", "overrides")
+        yield from ((*place, *above, "policy", "overrides") for above in ((), ("switch",)))
         yield from ((*place, "outcomes", "overrides", group) for group in catalogue.outcome_groups())
 
 
@@ -137,8 +137,17 @@ def _known_at(document: Document, path: KeyPath) -> Known:
     if path[0] == "cohort":
         return _numbers("physiology.yaml")
     if "outcomes" in path:
-        return _numbers_of_outcomes(str(path[-1]))
+        return _dumped(catalogue.outcome_numbers(str(path[-1])))
+    kind = _kind_of_policy(document, path)
+    if kind in names("policies"):
+        return _dumped(catalogue.policy_numbers(kind))
     return _numbers_of_edition(_edition_file(document, path), str(document.value(("cohort", "disease"))))
+
+
+def _kind_of_policy(document: Document, path: KeyPath) -> str:
+    """Return the kind of the policy whose numbers stand at `path`; a policy that does not say is the guideline."""
+    kind = document.value((*path[:-1], "kind"))
+    return "guideline" if kind is MISSING else str(kind)
 
 
 def _edition_file(document: Document, path: KeyPath) -> str:
@@ -148,7 +157,7 @@ def _edition_file(document: Document, path: KeyPath) -> str:
 
 def _out_of_order(document: Document, path: KeyPath, given: dict[str, Any]) -> Iterator[InputProblem]:
     """Return a problem for every replaced number that is on the wrong side of another of its edition."""
-    if "policy" not in path:
+    if "policy" not in path or _kind_of_policy(document, path) != "guideline":
         return
     edition = _edition(_edition_file(document, path))
     disease = str(document.value(("cohort", "disease")))
@@ -183,9 +192,8 @@ def _values(edition: dict[str, Any], disease: str) -> dict[str, Any]:
     return dict(edition["values"]) | dict(edition.get("values_for", {}).get(disease, {}))
 
 
-@cache
-def _numbers_of_outcomes(group: str) -> Known:
-    return {name: entry.model_dump() for name, entry in catalogue.outcome_numbers(group).items()}
+def _dumped(numbers: Mapping[str, catalogue.Quantity]) -> Known:
+    return {name: entry.model_dump() for name, entry in numbers.items()}
 
 
 @cache

@@ -9,9 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 
 from titranc.models import shelves
 from titranc.models.distributions import Beta, Distribution, Fixed, LogitNormal, Normal, Uniform, centre, kind_of
-from titranc.models.documents import read_document
 from titranc.models.input_problems import refusal
-from titranc.models.shelves import MODELS_FOLDER
 from titranc.sim import endpoints
 from titranc.sim.course_sections import Course, Outcomes
 from titranc.sim.section import Section, Whole, whole
@@ -310,16 +308,9 @@ class _NumberedPolicy(Section):
     overrides: dict[str, float] = Field(
         default_factory=dict,
         title="overrides",
-        description="Numbers of the policy's file in models/policies to replace.",
+        description="Numbers of the policy's file in models/policies to replace, each within the range that its unit "
+        "allows.",
     )
-
-    @model_validator(mode="after")
-    def _known_numbers(self) -> _NumberedPolicy:
-        known = list(read_document(MODELS_FOLDER / "policies" / f"{self.kind}.yaml").data)  # type: ignore[attr-defined]
-        for name in self.overrides:
-            if name not in known:
-                raise refusal(f"one of {', '.join(known)}", "overrides", name)
-        return self
 
 
 class RegistryPolicy(_NumberedPolicy):

@@ -15,6 +15,7 @@ from titranc.models import catalogue, equations, model_numbers, shelves
 from titranc.models.documents import InputRefused
 from titranc.models.granulopoiesis import STATES, declared, reference_parameters
 from titranc.sim import cli, model_card, model_tables
+from titranc.sim.scenario import load_scenario
 
 ROOT = Path(__file__).parents[1]
 CHECKLISTS = ROOT / "models" / "checklists"
@@ -92,6 +93,50 @@ def test_a_spread_is_told_with_the_range_of_nine_in_ten(capsys: pytest.CaptureFi
     assert (found["cycling_max"]["value"], found["cycling_max"]["spread"]) == (1.0, "")
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "words"),
+    [
+        (
+            "scn",
+            "unresponsive.share",
+            ["sargramostim: ", "eosinophils instead of neutrophils", "(sargramostim_potency)"],
+        ),
+        ("scn", "refractory.by", ["hardly responds", "(gcsf_insensitivity)"]),
+        ("autoimmune", "remission.share", ["ends by itself", "(neutrophil_loss_multiplier)"]),
+        ("transplant_autologous", "emptied_marrow.anc_1e9_per_l", ["when a transplant begins"]),
+    ],
+)
+def test_a_number_of_a_part_of_a_disease_says_what_the_part_is(name: str, key: str, words: list[str]) -> None:
+    (number,) = (number for number in model_numbers.numbers(name) if number.key == key)
+    assert all(word in number.meaning for word in words)
+
+
+@pytest.mark.parametrize("name", ALL_NAMES)
+def test_every_number_says_where_a_scenario_replaces_it(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = " ".join(shown(name, capsys).split())
+    for number in model_numbers.numbers(name):
+        section = number.scenario_path.removesuffix(f".{number.key}")
+        assert (f"replaces them by {section}.KEY" if section else "No scenario replaces ") in text
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "base"),
+    [
+        ("body", "anc_baseline_1e9_per_l", "scn_child"),
+        ("scn", "gcsf_insensitivity", "scn_child"),
+        ("chemotherapy", "chemotherapy_exposure", "chemotherapy_cycles"),
+        ("infection", "mild_days", "scn_lives"),
+        ("registry", "probe_fold", "scn_registry"),
+    ],
+)
+def test_the_path_by_which_a_number_is_replaced_is_one(name: str, key: str, base: str) -> None:
+    (number,) = (number for number in model_numbers.numbers(name) if number.key == key)
+    found: Any = load_scenario(base, [f"{number.scenario_path}={number.value}"])
+    for step in number.scenario_path.split("."):
+        found = found[step] if isinstance(found, dict) else getattr(found, step)
+    assert found == number.value
+
+
 def test_programs_get_every_number_state_and_equation_of_the_body(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(shown("body", capsys, as_json=True))
     assert {entry["key"]: entry["value"] for entry in found["numbers"]} == reference_parameters()
@@ -114,6 +159,9 @@ def test_the_equations_fit_a_terminal_and_name_every_state_and_parameter(capsys:
     [
         (["show", "snc"], "did you mean `scn`"),
         (["show", "scn", "--equations"], "body"),
+        (["show", "guideline"], "`titranc guideline show EDITION` for the numbers of an edition, one of eu_label"),
+        (["show", "source"], "`titranc guideline show EDITION`"),
+        (["show", "fixed"], "those of fixed are given in a scenario"),
         (["export", "--sbml", "x.xml", "--disease", "flu"], "autoimmune"),
     ],
 )

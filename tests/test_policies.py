@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from titranc.models import catalogue
+from titranc.models import catalogue, shelves
 from titranc.models.clinic_view import Decision, Observation
 from titranc.models.documents import InputRefused
 from titranc.models.dosing import NO_DOSE, Regimen
@@ -124,6 +124,23 @@ def test_clinicians_of_the_registry_differ_and_stay_with_their_patient() -> None
 
 
 # Lifted limits
+
+
+@pytest.mark.parametrize("name", shelves.names("policies"))
+def test_the_numbers_of_a_policy_are_replaced_within_what_their_unit_allows(name: str) -> None:
+    numbers = catalogue.policy_numbers(name)
+    assert all(entry.low <= entry.value <= entry.high for entry in numbers.values() if entry.low is not None)
+    for where in ("policy", "switch.policy"):
+        given = [f"{where}.kind={name}", *(["switch.from_day=30"] if where != "policy" else [])]
+        asked = [f"{where}.overrides.{key}={entry.value}" for key, entry in numbers.items()]
+        loaded = load_scenario("scn_child", [*given, *asked])
+        policy = loaded.policy if where == "policy" else loaded.switch.policy
+        assert policy.overrides == catalogue.values(numbers)
+        for key, entry in numbers.items():
+            with pytest.raises(InputRefused) as refused:
+                load_scenario("scn_child", [*given, f"{where}.overrides.{key}={entry.high * 2}"])
+            assert f"{where}.overrides.{key}: " in str(refused.value)
+            assert f"a number from {entry.low:g} to {entry.high:g} ({entry.unit})" in str(refused.value)
 
 
 def test_unconstrained_lifts_the_guidelines_limits_and_never_the_drugs() -> None:

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable
 from itertools import islice
 
-from titranc.models.catalogue import Quantity
 from titranc.models.clinic_view import Observation
-from titranc.models.documents import read_document
-from titranc.models.shelves import MODELS_FOLDER
-
-
-@cache
-def numbers_of(policy: str) -> Mapping[str, Quantity]:
-    """Return the numbers of a policy, by name, from its file in models/policies."""
-    data = read_document(MODELS_FOLDER / "policies" / f"{policy}.yaml").data
-    return {name: Quantity(**entry) for name, entry in data.items()}
 
 
 def latest_counts(seen: Observation, n: int) -> list[float]:

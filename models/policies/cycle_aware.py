@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from titranc.models.catalogue import values
+from titranc.models.catalogue import policy_numbers, values
 from titranc.models.clinic_view import Decision, Observation, Sentence
 from titranc.models.dosing import Regimen
 from titranc.models.guideline import SafetyLimits
-from titranc.models.policies.chart_reading import counts_since, days_at_dose, numbers_of
+from titranc.models.policies.chart_reading import counts_since, days_at_dose
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,6 @@ def _trough(counts: list[float]) -> float:
 
 def build(product: str, limits: SafetyLimits, overrides: Mapping[str, float]) -> tuple[CycleAware, SafetyLimits]:
     """Return the policy and the limits it works under: the guideline's, but no single low count is asked for."""
-    v = values(numbers_of("cycle_aware")) | dict(overrides)
+    v = values(policy_numbers("cycle_aware")) | dict(overrides)
     own = replace(limits, step_interval_days=v["cycle_days"], rise_needs_low_count=False)
     return CycleAware(v, product, limits.ceiling_ug_per_kg_day), own

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from titranc.models.catalogue import values
+from titranc.models.catalogue import policy_numbers, values
 from titranc.models.clinic_view import Decision, Observation, Sentence
 from titranc.models.dosing import Regimen
 from titranc.models.guideline import SafetyLimits
@@ -14,7 +14,6 @@ from titranc.models.policies.chart_reading import (
     days_at_dose,
     failed_dose,
     latest_counts,
-    numbers_of,
     usable_anc,
 )
 
@@ -74,7 +73,7 @@ class LowestEffective:
 
 def build(product: str, limits: SafetyLimits, overrides: Mapping[str, float]) -> tuple[LowestEffective, SafetyLimits]:
     """Return the policy and the limits it works under: the guideline's, with its own interval."""
-    v = values(numbers_of("lowest_effective")) | dict(overrides)
+    v = values(policy_numbers("lowest_effective")) | dict(overrides)
     # A count that stays low is the exception that the guideline too allows above its line.
     own = replace(
         limits,

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from titranc.models.catalogue import values
+from titranc.models.catalogue import policy_numbers, values
 from titranc.models.clinic_view import Count, Decision, Observation, Sentence
 from titranc.models.dosing import Regimen
 from titranc.models.guideline import SafetyLimits
-from titranc.models.policies.chart_reading import days_at_dose, numbers_of, usable_anc
+from titranc.models.policies.chart_reading import days_at_dose, usable_anc
 
 SMALLEST_ANC = 0.05
 DAYS_PER_WEEK = 7
@@ -95,7 +95,7 @@ def build(
     product: str, limits: SafetyLimits, overrides: Mapping[str, float]
 ) -> tuple[ProportionalIntegral, SafetyLimits]:
     """Return the controller and the limits it works under: the guideline's ceilings, its own interval and line."""
-    v = values(numbers_of("proportional_integral")) | dict(overrides)
+    v = values(policy_numbers("proportional_integral")) | dict(overrides)
     # A count that stays low is the exception that the guideline too allows above its line.
     own = replace(
         limits,

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from titranc.models.catalogue import values
+from titranc.models.catalogue import policy_numbers, values
 from titranc.models.clinic_view import Decision, Observation, Sentence
 from titranc.models.dosing import Regimen
 from titranc.models.findings import Csf3rFinding
 from titranc.models.guideline import SafetyLimits
-from titranc.models.policies.chart_reading import all_hold, days_at_dose, latest_counts, numbers_of
+from titranc.models.policies.chart_reading import all_hold, days_at_dose, latest_counts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -144,7 +144,7 @@ class Registry:
 
 def build(product: str, limits: SafetyLimits, overrides: Mapping[str, float]) -> tuple[Registry, SafetyLimits]:
     """Return registry practice and the limits it works under: its own ceiling, no risk lines, no waiting for a low count."""
-    v = values(numbers_of("registry")) | dict(overrides)
+    v = values(policy_numbers("registry")) | dict(overrides)
     start = _between(v["start_low_ug_per_kg_day"], v["start_high_ug_per_kg_day"], 0.0)
     middle = _between(v["goal_lowest_1e9_per_l"], v["goal_highest_1e9_per_l"], 0.5)
     clinician = Clinician(start, middle, _between(v["raise_smallest_fold"], v["raise_largest_fold"], 0.5))

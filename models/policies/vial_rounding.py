@@ -9,7 +9,6 @@ from titranc.models import catalogue
 from titranc.models.clinic_view import Decision, Observation, Policy
 from titranc.models.dosing import Regimen
 from titranc.models.guideline import SafetyLimits
-from titranc.models.policies.chart_reading import numbers_of
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,6 @@ def build(
     guideline: Policy, product: str, limits: SafetyLimits, overrides: Mapping[str, float]
 ) -> tuple[VialRounding, SafetyLimits]:
     """Return the policy and the limits of the guideline it rounds."""
-    v = catalogue.values(numbers_of("vial_rounding")) | dict(overrides)
+    v = catalogue.values(catalogue.policy_numbers("vial_rounding")) | dict(overrides)
     part_ug = catalogue.drug(product).vial_ug.value * v["part_of_a_vial"]
     return VialRounding(guideline, part_ug, limits.ceiling_ug_per_kg_day), limits
