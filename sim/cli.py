@@ -53,14 +53,17 @@ def run(
     """Run a scenario: tables, report and a summary on the screen."""
     from titranc.sim.scenario import load_scenario
 
-    asked = list(changes or [])
-    asked += [f"cohort.n={n}"] if n is not None else []
-    asked += [f"seed={seed}"] if seed is not None else []
-    loaded = load_scenario(scenario, asked)
+    loaded = load_scenario(scenario, _asked(changes, n, seed))
     from titranc.sim import running
 
     how = running.How(workers=workers, scheduler=scheduler, resume=resume)
     running.run_and_report(loaded, out or running.default_folder(scenario, resume=resume), how, open_report=open_report)
+
+
+def _asked(changes: list[str] | None, n: int | None, seed: int | None) -> list[str]:
+    """Return what is laid over a scenario: the options that have names of their own last."""
+    named = {"cohort.n": n, "seed": seed}
+    return [*(changes or []), *(f"{key}={value}" for key, value in named.items() if value is not None)]
 
 
 @app.command()
@@ -69,6 +72,7 @@ def compare(
         list[str], typer.Argument(metavar="SCENARIO|RUN...", help="A scenario with arms, or finished runs.")
     ],
     n: Annotated[int | None, typer.Option("-n", help="Number of patients.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all chance.")] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", help="key=value, such as horizon_years=5.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; default runs/<name>.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=1024, help="Processes to work in, on this machine.")] = 1,
@@ -78,9 +82,8 @@ def compare(
     """Say which policy is better, for whom, and how sure that is, on the same patients and the same luck."""
     from titranc.sim import comparing, running
 
-    asked = [*(changes or []), *([f"cohort.n={n}"] if n is not None else [])]
     how = running.How(workers=workers, resume=resume)
-    comparing.compare(what, asked, out, how, as_json=as_json)
+    comparing.compare(what, _asked(changes, n, seed), out, how, as_json=as_json)
 
 
 @app.command()
@@ -247,10 +250,10 @@ def scenario_show(scenario: ScenarioName) -> None:
 @scenario_app.command("check")
 def scenario_check(files: Annotated[list[str], typer.Argument(help="Scenario files.")]) -> None:
     """Check scenario files without running them."""
-    from titranc.sim.scenario import load_scenario
+    from titranc.sim.scenario import check_scenario
 
     for file in files:
-        loaded = load_scenario(file)
+        loaded = check_scenario(file)
         typer.echo(f"{file}: good. {loaded.title}")
 
 

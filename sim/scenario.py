@@ -36,7 +36,7 @@ from titranc.models.policies.fixed import Fixed
 from titranc.models.policies.registry import Registry
 from titranc.models.policies.standing_care import StandingCare
 from titranc.sim.course_sections import Course, Outcomes
-from titranc.sim.scenario_combinations import misfits
+from titranc.sim.scenario_combinations import misfits, missing_policies
 from titranc.sim.scenario_files import bundled_names, pasted_document, scenario_document
 from titranc.sim.scenario_names import problems_with_names, problems_with_the_drug, with_others
 from titranc.sim.scenario_sections import (
@@ -284,6 +284,19 @@ def load_scenario(source: str | Path, overrides: Sequence[str] = ()) -> Scenario
     Raises InputRefused with every problem found.
     """
     return _titled(_checked(scenario_document(source, overrides)), overrides)
+
+
+def check_scenario(source: str | Path) -> Scenario:
+    """Return the scenario in a file or of that name, the policies of one's own that it names looked for but not executed.
+
+    Raises InputRefused with every problem found.
+    """
+    document = scenario_document(source)
+    scenario = _checked(document)
+    missing = [document.problem(misfit.path, misfit.allowed) for misfit in missing_policies(scenario)]
+    if missing:
+        raise InputRefused(missing)
+    return scenario
 
 
 def read_scenario(text: str, shown_as: str, overrides: Sequence[str] = ()) -> Scenario:

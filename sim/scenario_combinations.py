@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from titranc.models import catalogue
 from titranc.models.distributions import centre
-from titranc.sim.scenario_sections import Arm, Cohort, Drug, FixedBySurfacePolicy, FixedPolicy, GuidelinePolicy, Policy
+from titranc.models.policies import python_policy
+from titranc.sim.scenario_sections import (
+    Arm,
+    Cohort,
+    Drug,
+    FixedBySurfacePolicy,
+    FixedPolicy,
+    GuidelinePolicy,
+    Policy,
+    PythonPolicy,
+)
 
 if TYPE_CHECKING:
     from titranc.sim.scenario import Scenario
@@ -36,6 +46,13 @@ def misfits(scenario: Scenario) -> Iterator[Misfit]:
     yield from _of_switch((), disease, scenario, scenario)
     for index, arm in enumerate(scenario.arms):
         yield from _of_arm(("arms", index), disease, scenario, arm)
+
+
+def missing_policies(scenario: Scenario) -> Iterator[Misfit]:
+    """Return the policies written in Python that are not where the scenario says; nothing of them is executed."""
+    for place, policy in _policies(scenario):
+        if isinstance(policy, PythonPolicy) and (missing := python_policy.what_is_missing(policy.object)):
+            yield Misfit((*place, "policy", "object"), missing)
 
 
 def _policies(scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], Policy]]:

@@ -143,12 +143,18 @@ def settle_identity(folder: Path, identity: Mapping[str, Any]) -> None:
     if not path.exists():
         write_whole(path, (json.dumps(dict(identity), indent=1) + "\n").encode())
         return
-    try:
-        found = json.loads(path.read_text())
-    except ValueError:
-        found = {}
+    found = identity_of(folder)
     for name, value in identity.items():
         if found.get(name) != value:
             raise IntegrityFailure(
                 f"{folder}: cannot go on: {name} was {found.get(name)!r} and is now {value!r}; start anew in another folder"
             )
+
+
+def identity_of(folder: Path) -> dict[str, Any]:
+    """Return what the run in a folder is, as it was written down; nothing where that is not there or cannot be read."""
+    try:
+        found = json.loads((folder / IDENTITY_NAME).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

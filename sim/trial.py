@@ -28,6 +28,7 @@ from titranc.sim.digests import ContentDigest
 from titranc.sim.executors import notes_of
 from titranc.sim.provenance import provenance
 from titranc.sim.scenario import Scenario
+from titranc.sim.scenario_differences import differences
 from titranc.sim.streams import SCHEME_VERSION
 
 # In these a low count passes by itself.
@@ -77,6 +78,7 @@ def run(scenario: Scenario, folder: Path, progress: Progress = lambda share: Non
     how = replace(how, block_patients=block_size(scenario, how))
     with storage.claimed(folder, resume=how.resume):
         started, clock = datetime.now(UTC), time.perf_counter()
+        _refuse_another_scenario(folder, scenario.to_yaml())
         storage.settle_identity(folder, _identity(scenario, how))
         storage.write_whole(folder / storage.SCENARIO_NAME, scenario.to_yaml().encode())
         blocks = blocks_of(scenario.cohort.n, block_size(scenario, how))
@@ -123,6 +125,20 @@ def content_digest(table: pd.DataFrame) -> str:
 
 def _part_of(progress: Progress, block: Block) -> Progress:
     return lambda share: progress((block.index + share) / block.count)
+
+
+def _refuse_another_scenario(folder: Path, asked: str) -> None:
+    """Raise IntegrityFailure where the run that stopped in the folder had another scenario, saying in what it differs."""
+    try:
+        begun = (folder / storage.SCENARIO_NAME).read_text(encoding="utf-8")
+    except OSError:
+        return  # nothing has begun here, or all that is left of it is its identity
+    if storage.text_sha256(begun) != storage.identity_of(folder).get("scenario"):
+        return
+    if changed := differences(begun, asked):
+        raise storage.IntegrityFailure(
+            f"{folder}: cannot go on: the scenario was another ({changed}); give it as it was, or start anew in another folder"
+        )
 
 
 def _identity(scenario: Scenario, how: How) -> dict[str, Any]:

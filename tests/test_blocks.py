@@ -15,6 +15,7 @@ from titranc.sim import storage, trial
 from titranc.sim.block_simulation import simulate_block
 from titranc.sim.digests import ContentDigest
 from titranc.sim.scenario import load_scenario
+from titranc.sim.scenario_differences import differences
 from titranc.sim.ward import Ward
 
 CHANGES = ["cohort.n=23", "horizon_years=0.5", "output.trajectory_patients=3"]
@@ -82,8 +83,24 @@ def test_a_damaged_part_is_found_and_made_again(whole: trial.Result, tmp_path: P
 def test_resuming_another_run_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     trial.run(load_scenario("scn_child", CHANGES), folder)
+    begun = load_scenario("scn_child", CHANGES)
+    for change, words in (("seed=4", f"seed {begun.seed} -> 4"), ("cohort.n=9", f"cohort.n {begun.cohort.n} -> 9")):
+        with pytest.raises(storage.IntegrityFailure, match="the scenario was another") as refused:
+            trial.run(load_scenario("scn_child", [*CHANGES, change]), folder, how=trial.How(resume=True))
+        assert f"({words})" in str(refused.value)
+    (folder / "scenario.yaml").unlink()
     with pytest.raises(storage.IntegrityFailure, match="scenario was"):
         trial.run(load_scenario("scn_child", [*CHANGES, "seed=4"]), folder, how=trial.How(resume=True))
+
+
+def test_two_scenarios_differ_in_what_is_said_of_each() -> None:
+    base = load_scenario("scn_child").to_yaml()
+    assert differences(base, base) == ""
+    changed = load_scenario("scn_child", ["outcomes={}", "drug.vial_rounding_ug=30"]).to_yaml()
+    told = differences(base, changed)
+    assert told.startswith("drug.vial_rounding_ug 0.0 -> 30.0, outcomes.infections absent -> true, ")
+    assert told.endswith(" more")
+    assert differences(base, base.replace("title: ", "title: Another ", 1)).startswith("title ")
 
 
 @pytest.mark.slow

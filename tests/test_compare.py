@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from titranc.models.documents import InputRefused
-from titranc.sim import comparing, running, trial
+from titranc.sim import cli, comparing, running, trial
 from titranc.sim.contrasts import contrasts
 from titranc.sim.endpoints import BY_NAME
 from titranc.sim.report.page import write_report
@@ -212,6 +212,13 @@ def test_runs_of_the_same_patients_are_compared_and_others_refused(
     assert "the paired differences from it" in capsys.readouterr().out
     with pytest.raises(InputRefused, match="the same seed"):
         comparing.compare([str(tmp_path / "source"), str(tmp_path / "others")], [], None, trial.How(), as_json=False)
+
+
+def test_patients_and_seed_of_a_comparison_are_laid_over_the_scenario(monkeypatch: pytest.MonkeyPatch) -> None:
+    laid_over: list[object] = []
+    monkeypatch.setattr(comparing, "compare", lambda what, changes, *_, **__: laid_over.extend(changes))
+    cli.compare(["compare_policies"], n=3, seed=4, changes=["horizon_years=1"])
+    assert laid_over == ["horizon_years=1", "cohort.n=3", "seed=4"]
 
 
 def test_a_scenario_with_one_arm_cannot_be_compared(tmp_path: Path) -> None:

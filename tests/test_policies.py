@@ -18,7 +18,7 @@ from titranc.models.dosing import NO_DOSE, Regimen
 from titranc.models.policies.python_policy import PolicyFailed, guarded
 from titranc.sim import trial
 from titranc.sim.failures import explained
-from titranc.sim.scenario import load_scenario
+from titranc.sim.scenario import check_scenario, load_scenario
 
 Tables = dict[str, pd.DataFrame]
 TINY = 0.003
@@ -229,6 +229,47 @@ def test_what_cannot_decide_is_refused_before_the_run(
 ) -> None:
     with pytest.raises(InputRefused, match=r"policy\.object"):
         own(tmp_path, monkeypatch, name)
+
+
+@pytest.mark.parametrize(
+    ("place", "named", "words"),
+    [
+        ("policy", "mine:Half", ""),
+        ("policy", "inside.mine:Half", ""),
+        ("policy", "math:nothing_of_ours", ""),
+        ("policy", "yours:Half", "there is no module yours in this folder, nor installed"),
+        ("policy", "inside.yours:Half", "there is no module inside.yours"),
+        ("policy", "mine.inside:Half", "there is no module mine.inside"),
+        ("policy", "mine:Halve", "module:name with a name that mine.py has"),
+        ("policy", "broken:Half", "broken.py, line 1: "),
+        ("switch", "yours:Half", "there is no module yours"),
+        ("arms", "yours:Half", "there is no module yours"),
+    ],
+)
+def test_a_check_looks_for_a_policy_of_ones_own_without_executing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, named: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inside").mkdir()
+    for file in ("mine.py", "inside/mine.py"):
+        (tmp_path / file).write_text(f"raise SystemExit('executed')\n{OWN}")
+    (tmp_path / "broken.py").write_text("class Half\n")
+    policy = f"{{kind: python, object: '{named}'}}"
+    section = {
+        "policy": policy,
+        "switch": f"{{from_day: 9, policy: {policy}}}",
+        "arms": f"[{{name: a, policy: {policy}}}]",
+    }
+    (tmp_path / "asked.yaml").write_text(f"extends: scn_child\n{place}: {section[place]}\n")
+    if not words:
+        assert check_scenario("asked.yaml").cohort.disease == "scn"
+        return
+    with pytest.raises(InputRefused) as refused:
+        check_scenario("asked.yaml")
+    (problem,) = refused.value.problems
+    field = {"policy": "policy.object", "switch": "switch.policy.object", "arms": "arms[0].policy.object"}[place]
+    assert (problem.file, problem.line, problem.field) == ("asked.yaml", 2, field)
+    assert words in problem.allowed
 
 
 @pytest.mark.parametrize("answer", [None, 5.0, "more", Decision(NO_DOSE, -3, "keep", ("x",), "Past.")])

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import math
+import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.machinery import PathFinder
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +98,29 @@ def build(path: str, *, keep_on_error: bool) -> Guarded:
         allowed = "an object or class with decide(observation) -> Decision"
         raise InputRefused([InputProblem("scenario", None, "policy.object", path, allowed)])
     return Guarded(own, path, keep_on_error)
+
+
+def what_is_missing(path: str) -> str:
+    """Return in words why `module:name` cannot be there, from where Python would look; nothing of it is executed."""
+    module_name, name = path.split(":")
+    if module_name in sys.modules:
+        return ""
+    places: Sequence[str] | None = [str(Path.cwd()), *sys.path]
+    spec = None
+    for part in accumulate(module_name.split("."), "{}.{}".format):
+        spec = PathFinder.find_spec(part, places) if places is not None else None
+        places = spec.submodule_search_locations if spec else None
+    if spec is None:
+        return f"module:name that Python can import; there is no module {module_name} in this folder, nor installed"
+    source = Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
+    return "" if source is None else _what_is_wrong_in(source, name)
+
+
+def _what_is_wrong_in(source: Path, name: str) -> str:
+    """Return in words why a module cannot give a name: it is not Python, or nowhere speaks of it."""
+    try:
+        names = re.findall(r"\w+|\*", ast.unparse(ast.parse(source.read_bytes())))
+    except SyntaxError as error:
+        return f"module:name that Python can import ({source.name}, line {error.lineno}: {error.msg})"
+    # What a star imports is not known before it is imported.
+    return "" if name in names or "*" in names else f"module:name with a name that {source.name} has"
