@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from titranc.models.clinic_view import Decision, Observation
 from titranc.models.dosing import NO_DOSE, Regimen, Schedule
@@ -19,29 +20,44 @@ LONGEST_WAIT_DAYS = 365
 RULE_ID = "order-gate"
 
 
+class Refusal(NamedTuple):
+    """What the gate does not let through, and what it puts in its place (empty for the dose in force)."""
+
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.remedy}" if self.remedy else self.what
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What is given until the next visit, and what the gate changed (empty when nothing)."""
 
     regimen: Regimen
     next_visit_days: int
-    refusals: tuple[str, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """What the gate changed, in words, each with what it put in its place."""
+        return tuple(map(str, self.refused))
 
 
 def order(seen: Observation, asked: Decision, limits: SafetyLimits) -> Order:
     """Return the order that a decision becomes under the edition's limits and the product's own ceiling."""
     before = seen.regimen or NO_DOSE
-    regimen, refusals = asked.regimen, []
+    regimen, found = asked.regimen, []
     for check in (_too_much, _too_soon_or_blind):
         regimen, refusal = check(seen, before, regimen, asked, limits)
-        refusals += [refusal] if refusal else []
-    wait, late = _wait(asked.next_visit_days)
-    return Order(regimen, wait, tuple([*refusals, late] if late else refusals))
+        found.append(refusal)
+    wait, refusal = _wait(asked.next_visit_days)
+    return Order(regimen, wait, tuple(one for one in (*found, refusal) if one is not None))
 
 
 def _too_much(
     seen: Observation, before: Regimen, asked: Regimen, decision: Decision, limits: SafetyLimits
-) -> tuple[Regimen, str]:
+) -> tuple[Regimen, Refusal | None]:
     """Cut a dose to the lowest ceiling that holds: the drug's, the edition's, or the line that needs an exception."""
     hard = limits.most_of(asked.product)
     if asked.schedule is Schedule.ONCE:
@@ -55,33 +71,36 @@ def _too_much(
         soft = min(soft, limits.ceiling_ug_per_kg_day)
     ceiling = min(hard, soft)
     if asked.ug_per_kg_day <= ceiling and asked.dose.ug_per_kg * asked.injections_per_day <= hard:
-        return asked, ""
+        return asked, None
     cut = asked.with_average(
         min(ceiling, hard * asked.ug_per_kg_day / (asked.dose.ug_per_kg * asked.injections_per_day))
     )
-    return cut, f"{asked.ug_per_kg_day:g} ug/kg/day is above the ceiling of {ceiling:g}: cut to {cut.ug_per_kg_day:g}"
+    what = f"{asked.ug_per_kg_day:g} ug/kg/day is above the ceiling of {ceiling:g}"
+    return cut, Refusal(what, f"cut to {cut.ug_per_kg_day:g}")
 
 
 def _too_soon_or_blind(
     seen: Observation, before: Regimen, asked: Regimen, decision: Decision, limits: SafetyLimits
-) -> tuple[Regimen, str]:
+) -> tuple[Regimen, Refusal | None]:
     """Keep the dose in force when it would rise without a usable low count or before the interval is over."""
     if asked.ng_per_kg_day <= before.ng_per_kg_day or _is_resumption(seen, asked, limits):
-        return asked, ""
+        return asked, None
     changes = [visit.day for visit in seen.history if visit.changed]
     if not changes:
-        return asked, ""
+        return asked, None
     anc = seen.count.anc_1e9_per_l
     if not seen.count.usable or anc is None:
-        return before, f"no rise on a {seen.count.status.value} count"
+        return before, Refusal(f"no rise on a {seen.count.status.value} count")
     if not _is_fresh(seen, limits):
-        return before, f"no rise on a count {seen.day - seen.count.day} days old; valid for {limits.count_valid_days:g}"
+        return before, Refusal(
+            f"no rise on a count {seen.day - seen.count.day} days old; valid for {limits.count_valid_days:g}"
+        )
     if limits.rise_needs_low_count and anc >= limits.target_low_1e9_per_l:
-        return before, f"no rise at a count of {anc:g}, which is not below {limits.target_low_1e9_per_l:g}"
+        return before, Refusal(f"no rise at a count of {anc:g}, which is not below {limits.target_low_1e9_per_l:g}")
     elapsed = seen.day - changes[-1]
     if elapsed < limits.step_interval_days:
-        return before, f"no rise {elapsed:g} days after a change; allowed after {limits.step_interval_days:g}"
-    return asked, ""
+        return before, Refusal(f"no rise {elapsed:g} days after a change; allowed after {limits.step_interval_days:g}")
+    return asked, None
 
 
 def _is_fresh(seen: Observation, limits: SafetyLimits) -> bool:
@@ -103,8 +122,8 @@ def _held(seen: Observation) -> Regimen:
     return next((visit.before for visit in reversed(seen.history) if visit.before.ng_per_kg_day > 0), NO_DOSE)
 
 
-def _wait(days: float) -> tuple[int, str]:
+def _wait(days: float) -> tuple[int, Refusal | None]:
     """Return a next visit between tomorrow and a year from now."""
     if isinstance(days, (int, float)) and math.isfinite(days) and 1 <= days <= LONGEST_WAIT_DAYS:
-        return int(days), ""
-    return 1, f"next visit in {days!r} days is not allowed (1 to {LONGEST_WAIT_DAYS}): tomorrow"
+        return int(days), None
+    return 1, Refusal(f"next visit in {days!r} days is not allowed (1 to {LONGEST_WAIT_DAYS})", "tomorrow")

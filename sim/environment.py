@@ -11,8 +11,9 @@ Needs the extra `titranc[rl]`. For teaching and research only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ except ImportError as missing:
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from titranc.models.documents import nearest_name
 from titranc.sim.course_sections import Outcomes
 from titranc.sim.environment_cohort import TITRATED, AgentCohort, Flags, ceiling_of, limits_of
 from titranc.sim.environment_spaces import STEPS, Floats, Vectors, action_space, observation_space
@@ -84,6 +86,7 @@ class Question:
         **reward: float,
     ) -> Question:
         """Return the question; raises InputRefused for a scenario that is none, ValueError for one that cannot be asked."""
+        _check_names(reward)
         asked = load_scenario(scenario, changes) if isinstance(scenario, str) else scenario
         visits = int(horizon_years * DAYS_PER_YEAR / interval_days) if interval_days >= 1 else 0
         if visits < 1:
@@ -91,9 +94,8 @@ class Question:
         followed = asked.model_copy(update={"horizon_years": interval_days * visits / DAYS_PER_YEAR})
         _check(followed)
         outcomes = (asked.outcomes or Outcomes()) if lives else None
-        return cls(
-            followed, outcomes, interval_days, visits, discrete, step_ug_per_kg_day, tell_guideline, Reward(**reward)
-        )
+        worth = Reward(**reward)
+        return cls(followed, outcomes, interval_days, visits, discrete, step_ug_per_kg_day, tell_guideline, worth)
 
     @property
     def ceiling_ug_per_kg_day(self) -> float:
@@ -106,6 +108,18 @@ class Question:
             return np.asarray(actions, np.float64).reshape(len(dose_now))
         steps = np.array(STEPS)[np.asarray(actions, np.int64).reshape(len(dose_now))]
         return np.clip(dose_now + self.step_ug_per_kg_day * steps, 0.0, self.ceiling_ug_per_kg_day)
+
+
+def _check_names(reward: Iterable[str]) -> None:
+    """Refuse a keyword that neither the question nor the reward has."""
+    of_reward = [field.name for field in fields(Reward)]
+    of_question = [one.name for one in signature(Question.of).parameters.values() if one.kind is not one.VAR_KEYWORD]
+    for name in reward:
+        if name not in of_reward:
+            allowed = [*of_question, *of_reward]
+            near = nearest_name(name, allowed)
+            hint = f"; did you mean `{near}`?" if near else ""
+            raise ValueError(f"{name}: not a keyword of this environment; allowed: {', '.join(allowed)}{hint}")
 
 
 def _check(scenario: Scenario) -> None:

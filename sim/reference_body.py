@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from titranc.models.granulopoiesis import Floats, parameter_array, reference_parameters
 from titranc.models.integrator import RECORDS, Bodies, DosePlan
@@ -27,10 +28,8 @@ def hourly(
 
     The morning of body 0 is the one before its next dose; together the bodies show all hours of a day.
     """
-    bodies = Bodies(parameter_array([changes] * HOURS))
-    amount = np.zeros((days, 1, HOURS))
-    amount[:doses] = dose_ug_per_kg_day
-    return bodies.advance(days, DosePlan(amount, np.arange(HOURS)[None] * MINUTES, (depot,)))
+    plan = _plan(dose_ug_per_kg_day, doses, days, np.arange(HOURS), depot)
+    return Bodies(parameter_array([changes] * HOURS)).advance(days, plan)
 
 
 def mornings(
@@ -42,11 +41,16 @@ def mornings(
     changes: Mapping[str, float] = AS_IT_STANDS,
 ) -> Floats:
     """Return the count (10^9/L) before the dose of each day from the second on, [days]."""
-    amount = np.zeros((days, 1, 1))
-    amount[:doses] = dose_ug_per_kg_day
-    plan = DosePlan(amount, np.zeros((1, 1), dtype=np.int64), (depot,))
+    plan = _plan(dose_ug_per_kg_day, doses, days, np.zeros(1, dtype=np.int64), depot)
     found: Floats = Bodies(parameter_array([changes])).advance(days, plan)[:, ANC, 0]
     return found
+
+
+def _plan(dose_ug_per_kg_day: float, doses: int, days: int, hours: NDArray[np.int64], depot: str) -> DosePlan:
+    """Return one dose on each of the first `doses` days for as many bodies as there are hours, each at its own."""
+    amount = np.zeros((days, 1, len(hours)))
+    amount[:doses] = dose_ug_per_kg_day
+    return DosePlan(amount, hours[None] * MINUTES, (depot,))
 
 
 def half_life_hours(

@@ -34,7 +34,6 @@ from titranc.sim.scenario import Scenario, load_scenario
 from titranc.sim.scenario_sections import GuidelinePolicy, Output
 
 RULE_ID = "clinician"
-CUT = ": cut to"
 REFER = "hsct_clinician"
 # What no clinic sees when it happens, and what no chart shows before the debrief.
 HIDDEN_EVENTS = ("clone_turns_malignant",)
@@ -188,8 +187,10 @@ class Session:
     ) -> tuple[str, ...]:
         """Order a dose until the next visit, by default the usual one; return what the gate refuses, in words.
 
-        When something is refused nothing has happened, and another choice may be made. Raises DoseRefused for what is no
-        dose, ValueError when follow-up is over.
+        What the gate refuses raises nothing: look at what is returned. An empty tuple: the order was carried out, and
+        `day` is that of the next visit. Else nothing was ordered, `day` stays, and another choice may be made, as after
+        `decide(200.0, 7)`, whose dose is above the ceiling. Raises DoseRefused for what is no dose (negative, or no
+        number), ValueError when follow-up is over.
         """
         dose = Regimen.daily(dose_ug_per_kg_day, 1).ug_per_kg_day
         wait = self.usual_wait_days(dose) if next_visit_days is None else next_visit_days
@@ -198,12 +199,12 @@ class Session:
     def _try(self, choice: Choice) -> tuple[str, ...]:
         seen, case = self._due()
         decision = self._decision(choice, seen)
-        refusals = order(seen, decision, case.stage.limits).refusals
-        if not refusals:
+        refused = order(seen, decision, case.stage.limits).refused
+        if not refused:
             self.acts.append(choice)
             self._answer(decision)
-        # Nothing is cut here: who ordered too much chooses again.
-        return tuple(words.partition(CUT)[0] for words in refusals)
+        # The gate's remedies are not told, for none is taken: who ordered too much chooses again.
+        return tuple(refusal.what for refusal in refused)
 
     def autopilot(self, visits: int | None = None, *, to_change: bool = False) -> int:
         """Let the guideline decide at so many visits, to its next change of dose or to the end; return at how many."""

@@ -327,6 +327,16 @@ def test_what_an_environment_cannot_do_it_says(scenario: str, changes: list[str]
         environment.TitrationEnv(scenario, changes=changes)
 
 
+@pytest.mark.parametrize("make", [gymnasium.make, gymnasium.make_vec])
+def test_a_keyword_that_is_none_is_answered_with_those_there_are(make: Any) -> None:
+    with pytest.raises(ValueError, match="nonsense: not a keyword of this environment; allowed: scenario, ") as refused:
+        make("titranc/SCN-v0", nonsense=3)
+    for name in ("interval_days", "horizon_years", "lives", "price_per_ug_per_kg_day", "death_penalty"):
+        assert f"{name}" in str(refused.value)
+    with pytest.raises(ValueError, match="did you mean `interval_days`"):
+        make("titranc/SCN-v0", intervall_days=3)
+
+
 def test_the_benchmark_holds_one_against_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benchmark, "ENVIRONMENT_YEARS", 0.1)
     found = benchmark.environment_speed(3)

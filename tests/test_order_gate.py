@@ -88,7 +88,15 @@ def test_no_rise_at_a_count_in_the_target() -> None:
 def test_a_visit_in_the_past_or_never_becomes_tomorrow(wait: float) -> None:
     ordered = gate(seen(2.0), asked(5.0, next_visit_days=wait))
     assert ordered.next_visit_days == 1
-    assert ordered.refusals
+    assert ordered.refusals == (f"next visit in {wait!r} days is not allowed (1 to 365): tomorrow",)
+    assert ordered.refused == ((f"next visit in {wait!r} days is not allowed (1 to 365)", "tomorrow"),)
+
+
+def test_what_is_refused_and_what_stands_in_its_place_are_apart() -> None:
+    (cut,) = gate(seen(0.2, 14.5, day=30), asked(17.0)).refused
+    assert (str(cut), cut.what) == (f"{cut.what}: cut to 15", "17 ug/kg/day is above the ceiling of 15")
+    (kept,) = gate(seen(1.0), asked(7.5)).refused
+    assert (str(kept), kept.remedy) == (kept.what, "")
 
 
 @given(
