@@ -72,7 +72,7 @@ class Dose:
         Dose(ng_per_kg=6000)
         """
         if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not math.isfinite(amount) or amount < 0:
-            raise DoseRefused(f"{field}: {amount!r} is not allowed; allowed: a finite number of ug/kg, 0 or more")
+            raise DoseRefused(f"{field}: {amount!r} is not allowed; allowed: a number from 0 on (ug/kg)")
         return cls(round(amount * NANOGRAMS_PER_MICROGRAM))
 
     @property

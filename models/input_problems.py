@@ -22,6 +22,12 @@ class Words(str):
     __slots__ = ()
 
 
+class Complaint(Words):
+    """What is wrong, said whole: nothing that was written, of which to say that it is not allowed."""
+
+    __slots__ = ()
+
+
 MISSING = Words("nothing")
 
 
@@ -43,9 +49,13 @@ class InputProblem:
     def __str__(self) -> str:
         place = _printable(self.file) if self.line is None else f"{_printable(self.file)}:{self.line}"
         subject = f"{place}: {self.field}" if self.field else place
-        found = "required" if self.value is MISSING else f"{_shown(self.value)} is not allowed"
         hint = f"; did you mean `{self.nearest}`?" if self.nearest else ""
-        return f"{subject}: {found}; allowed: {self.allowed}{hint}"
+        return f"{subject}: {self._complaint()}; allowed: {self.allowed}{hint}"
+
+    def _complaint(self) -> str:
+        if self.value is MISSING:
+            return "required"
+        return str(self.value) if isinstance(self.value, Complaint) else f"{_shown(self.value)} is not allowed"
 
 
 class InputRefused(Exception):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from titranc.models.input_problems import InputProblem, InputRefused, KeyPath, Words, dotted
+from titranc.models.input_problems import Complaint, InputProblem, InputRefused, KeyPath, Words, dotted
 from titranc.models.number_grammar import ALLOWED_NUMBERS, NumberRefused, value_of
 
 LARGEST_FILE_BYTES = 2**20
@@ -19,19 +19,20 @@ def read_text(path: Path, file: str) -> str:
     """Return the text of a file; raises InputRefused when it is absent, a folder, too large or not UTF-8."""
     try:
         if path.exists() and not path.is_file():
-            raise _refused(file, None, Words("a folder or a device"), "a file")
+            raise _refused(file, None, Complaint("this is a folder or a device"), "a file")
         with path.open("rb") as stream:
             content = stream.read(LARGEST_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
-        found = "a missing file" if isinstance(error, FileNotFoundError) else "a file that cannot be opened"
-        raise _refused(file, None, Words(found), "a readable file") from None
+        missing = isinstance(error, FileNotFoundError)
+        found = Complaint("there is no such file" if missing else "the file cannot be opened")
+        raise _refused(file, None, found, "a readable file") from None
     return _decoded(content, file)
 
 
 def parse(text: str, file: str) -> tuple[dict[str, Any], dict[KeyPath, int]]:
     """Return the one mapping that `text` holds and the line of each path; raises InputRefused with every problem."""
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST_FILE_BYTES:
-        raise _refused(file, None, Words("a file of more than 1 MiB"), "up to 1 MiB")
+        raise _refused(file, None, Complaint("the file is larger than 1 MiB"), "up to 1 MiB")
     builder = _Builder(_events(text, file), file)
     data = builder.mapping()
     if builder.problems:
@@ -62,7 +63,7 @@ class _Builder:
         next(self._events)
         start = next(self._events)
         if type(start).__name__ == "StreamEndEvent":
-            raise _refused(self._file, 1, Words("an empty file"), "a mapping of keys to values")
+            raise _refused(self._file, 1, Complaint("the file is empty"), "a mapping of keys to values")
         if start.tags or start.version not in (None, (1, 2)):
             raise _refused(self._file, _line(start), Words("a YAML directive"), "YAML 1.2 without directives")
         return next(self._events)
@@ -148,7 +149,7 @@ def _events(text: str, file: str) -> Iterator[Any]:
 
 def _decoded(content: bytes, file: str) -> str:
     if len(content) > LARGEST_FILE_BYTES:
-        raise _refused(file, None, Words("a file of more than 1 MiB"), "up to 1 MiB")
+        raise _refused(file, None, Complaint("the file is larger than 1 MiB"), "up to 1 MiB")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

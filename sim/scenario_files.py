@@ -23,7 +23,7 @@ from titranc.models.documents import (
     parse_document,
     read_document,
 )
-from titranc.models.input_problems import Words
+from titranc.models.input_problems import Complaint, Words
 
 DISTRIBUTION_KINDS = frozenset({"lognormal", "normal", "uniform", "beta", "logit_normal", "poisson", "fixed"})
 ARM_SECTIONS = ("drug", "adherence", "policy", "laboratory")
@@ -76,7 +76,7 @@ def _missing(shown: str, path: Path) -> InputRefused:
     names = bundled_names()
     near = nearest_name(shown, siblings) or nearest_name(path.name.removesuffix(".yaml"), names)
     allowed = "a scenario file or one of " + ", ".join(names)
-    return InputRefused([InputProblem(shown, None, "", Words("a missing file"), allowed, near)])
+    return InputRefused([InputProblem(shown, None, "", Complaint("there is no such file"), allowed, near)])
 
 
 def _bundled(name: str) -> Found:

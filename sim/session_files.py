@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from titranc.models.documents import Document, InputProblem, InputRefused, check, refusal
-from titranc.models.input_problems import Words
+from titranc.models.input_problems import Complaint, Words
 from titranc.models.order_gate import LONGEST_WAIT_DAYS
 from titranc.sim.scenario import read_scenario
 from titranc.sim.section import Section, Whole
@@ -85,8 +85,9 @@ def load(path: Path) -> Session:
         with path.open("rb") as file:
             data = file.read(LARGEST_BYTES + 1)
     except OSError as error:
-        reason = Words(f"a file that cannot be read ({error.strerror})")
-        raise InputRefused([InputProblem(str(path), None, "", reason, "a session file")]) from None
+        missing = isinstance(error, FileNotFoundError)
+        reason = "there is no such file" if missing else f"the file cannot be read ({error.strerror})"
+        raise InputRefused([InputProblem(str(path), None, "", Complaint(reason), "a session file")]) from None
     return loaded(data, str(path))
 
 
@@ -128,16 +129,17 @@ def _written(act: Act) -> dict[str, Any]:
 
 def _parsed(data: bytes, shown_as: str) -> dict[str, Any]:
     def refused(value: str, allowed: str, line: int | None = None) -> InputRefused:
-        return InputRefused([InputProblem(shown_as, line, "", Words(value), allowed)])
+        return InputRefused([InputProblem(shown_as, line, "", Complaint(value), allowed)])
 
     if len(data) > LARGEST_BYTES:
-        raise refused("a larger file", f"a session file of at most {LARGEST_BYTES:,} bytes")
+        raise refused("the file is larger", f"a session file of at most {LARGEST_BYTES:,} bytes")
     try:
         found = json.loads(data.decode("utf-8"))
     except json.JSONDecodeError as error:
-        raise refused(error.msg, "a session file, which is JSON", error.lineno) from None
+        complaint = f"this is not JSON ({error.msg}, column {error.colno})"
+        raise refused(complaint, "a session file, which is JSON", error.lineno) from None
     except (UnicodeDecodeError, RecursionError, ValueError):
-        raise refused("this content", "a session file, which is JSON in UTF-8") from None
+        raise refused("this is not JSON", "a session file, which is JSON in UTF-8") from None
     if not isinstance(found, dict):
-        raise refused(f"a {type(found).__name__}", "a session file, which is one JSON object")
+        raise refused(f"this is a JSON {type(found).__name__}", "a session file, which is one JSON object")
     return found

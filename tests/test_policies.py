@@ -126,6 +126,15 @@ def test_clinicians_of_the_registry_differ_and_stay_with_their_patient() -> None
 # Lifted limits
 
 
+@pytest.mark.parametrize("kind", ["guideline", "cycle_aware"])
+def test_one_count_is_not_told_as_one_counts(kind: str) -> None:
+    reasons = trial.simulate(load_scenario("cyclic_child", ["horizon_years=0.2", f"policy.kind={kind}"]), "x")[
+        "visits"
+    ]["reason"]
+    assert reasons.str.contains("so far: ").any()
+    assert not reasons.str.contains(r"\b1 counts\b").any()
+
+
 @pytest.mark.parametrize("name", shelves.names("policies"))
 def test_the_numbers_of_a_policy_are_replaced_within_what_their_unit_allows(name: str) -> None:
     numbers = catalogue.policy_numbers(name)

@@ -131,7 +131,7 @@ def test_a_missing_file_is_answered_with_the_nearest_scenario(source: str) -> No
     problem = only_problem(source)
     assert problem.nearest == "scn_child"
     assert str(problem).startswith(
-        f"{source}: a missing file is not allowed; allowed: a scenario file or one of {list_scenarios()[0].name}"
+        f"{source}: there is no such file; allowed: a scenario file or one of {list_scenarios()[0].name}"
     )
 
 
@@ -143,7 +143,7 @@ def test_a_misspelt_path_is_answered_with_the_file_beside_it(tmp_path: Path) -> 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "empty.yaml"
     file.write_text("")
-    assert str(only_problem(file)) == f"{file}:1: an empty file is not allowed; allowed: a mapping of keys to values"
+    assert str(only_problem(file)) == f"{file}:1: the file is empty; allowed: a mapping of keys to values"
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_no_rise_before_the_interval_is_over() -> None:
 @pytest.mark.parametrize("dose", [-1.0, float("nan"), float("inf"), "5", True])
 def test_what_is_no_dose_is_refused(dose: object) -> None:
     session = Session.open("scn_child", ["horizon_years=1"])
-    with pytest.raises(DoseRefused):
+    with pytest.raises(DoseRefused, match=r"allowed: a number from 0 on \(ug/kg\)"):
         session.decide(dose)  # type: ignore[arg-type]
 
 
@@ -238,6 +238,21 @@ def test_a_file_brings_the_session_back(saved: str, tmp_path: Path) -> None:
 
 def _without(name: str) -> Callable[[dict[str, object]], object]:
     return lambda record: record.pop(name)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"{\n", "mine.json:2: this is not JSON (Expecting property name"),
+        (b"", "mine.json:1: this is not JSON (Expecting value, column 1); allowed: a session file"),
+        (b"[]", "mine.json: this is a JSON list; allowed: a session file, which is one JSON object"),
+        (b"\xff", "mine.json: this is not JSON; allowed: "),
+    ],
+)
+def test_what_is_no_session_file_is_told_in_words(content: bytes, words: str) -> None:
+    with pytest.raises(InputRefused) as refused:
+        session_files.loaded(content, "mine.json")
+    assert str(refused.value).startswith(words)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,9 @@ class CycleAware:
             return self._answer(seen, start, "start", "cycle-start", "Start with {dose:g} ug/kg/day.")
         counts = counts_since(seen, seen.day - v["cycle_days"])
         if days_at_dose(seen) < v["cycle_days"] or len(counts) < v["least_counts"]:
-            return self._answer(seen, now, "keep", "cycle-count", "{n:g} counts: the cycle is not complete.", counts)
+            return self._answer(
+                seen, now, "keep", "cycle-count", "Counts of this cycle so far: {n:g}; it is not complete.", counts
+            )
         wanted = self._wanted(now.ug_per_kg_day, counts)
         action = "increase" if wanted > now.ug_per_kg_day else "decrease" if wanted < now.ug_per_kg_day else "keep"
         sentence = "A cycle of {n:g} counts with a trough of {trough:.2f} and a mean of {mean:.2f}: {dose:g} ug/kg/day."
