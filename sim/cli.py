@@ -188,6 +188,18 @@ def info(cite: Annotated[bool, typer.Option("--cite", help="How to cite.")] = Fa
 
 
 @app.command()
+def columns(
+    table: Annotated[str | None, typer.Argument(help="A table of a run, such as outcomes; default all.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Print every column of a run's tables: unit, meaning, and what the codes of a status are."""
+    from titranc.sim import column_tables
+
+    column_tables.show_columns(table, as_json=as_json)
+
+
+@app.command()
 def play(
     scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of a bundled scenario.")] = "scn_child",
     changes: Annotated[list[str] | None, typer.Option("--set", help="key=value, such as horizon_years=2.")] = None,

@@ -1,4 +1,4 @@
-"""Columns of the tidy tables: names, units and bands, a public interface."""
+"""Columns of the tidy tables: names, bands and bins; what each column is stands in columns.yaml."""
 
 from __future__ import annotations
 
@@ -14,36 +14,6 @@ BANDS = {
     "share_anc_5_to_10": (5.0, 10.0),
     "share_anc_above_10": (10.0, math.inf),
 }
-UNITS = {
-    "day": "days",
-    "day_start": "days",
-    "day_end": "days",
-    "age_years": "years",
-    "age_start_years": "years",
-    "weight_kg": "kg",
-    "weight_start_kg": "kg",
-    "height_start_cm": "cm",
-    "next_visit_days": "days",
-    "dose_after_ug_day": "ug/day",
-    "dose_ug": "ug",
-    "every_hours": "h",
-    "cumulative_dose_ug_per_kg": "ug/kg",
-}
-_UNIT_ENDINGS = {
-    "_1e9_per_l": "10^9/L",
-    "_ug_per_kg_day": "ug/kg/day",
-    "_ug_per_kg": "ug/kg",
-    "_ng_per_ml": "ng/mL",
-    "_days": "days",
-}
-
-
-def unit_of(column: str) -> str:
-    """Return the unit of a column from its name; empty for a name, a count or a share."""
-    by_ending = (unit for ending, unit in _UNIT_ENDINGS.items() if column.endswith(ending))
-    return UNITS.get(column) or next(by_ending, "")
-
-
 # What each level of output keeps, and what it needs only until the cohort's tables are put together.
 AGGREGATES = ("anc_days", "dose_days")
 _KEPT: dict[str, tuple[str, ...]] = {

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from titranc.sim import parquet_files
 from titranc.sim.blocks import Block
-from titranc.sim.columns import unit_of
+from titranc.sim.data_dictionary import column
 from titranc.sim.digests import ContentDigest
 from titranc.sim.storage import SCENARIO_NAME, IntegrityFailure, write_whole
 
@@ -33,7 +33,7 @@ def write_block(
     note: dict[str, Any] = dict(facts) | {
         "patients": [block.first, block.end],
         "tables": {
-            name: _write_part(folder, _place(folder, block, name, passing=name in passing), table)
+            name: _write_part(folder, _place(folder, block, name, passing=name in passing), name, table)
             for name, table in tables.items()
         },
     }
@@ -68,7 +68,7 @@ def table_entries(notes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 def whole_table(folder: Path, name: str, table: pd.DataFrame) -> dict[str, Any]:
     """Write a table that is not in parts; return its entry for the manifest."""
-    part = _write_part(folder, folder / f"{name}.parquet", table)
+    part = _write_part(folder, folder / f"{name}.parquet", name, table)
     entry: dict[str, Any] = table_entries([{"tables": {name: part}}])[name]
     return entry
 
@@ -117,23 +117,20 @@ def _read_part(folder: Path, part: Mapping[str, Any]) -> pd.DataFrame:
     return parquet_files.read_bytes(_sound_bytes(folder / part["file"], part["sha256"]))
 
 
-def _write_part(folder: Path, path: Path, table: pd.DataFrame) -> dict[str, Any]:
+def _write_part(folder: Path, path: Path, name: str, table: pd.DataFrame) -> dict[str, Any]:
     path.parent.mkdir(exist_ok=True)
     return {
         "file": path.relative_to(folder).as_posix(),
         "rows": len(table),
         "content": str(ContentDigest.of(table)),
-        "sha256": write_whole(path, _parquet(table)),
+        "sha256": write_whole(path, _parquet(name, table)),
     }
 
 
-def _parquet(table: pd.DataFrame) -> bytes:
-    """Return a table as Parquet, with unit and label in every column's metadata."""
+def _parquet(name: str, table: pd.DataFrame) -> bytes:
+    """Return a table as Parquet, with unit and meaning in every column's metadata."""
     arrow = pa.Table.from_pandas(table, preserve_index=False, nthreads=1).replace_schema_metadata(None)
-    fields = [
-        field.with_metadata({"unit": unit_of(field.name), "label": field.name.replace("_", " ")})
-        for field in arrow.schema
-    ]
+    fields = [field.with_metadata(column(name, field.name)._asdict()) for field in arrow.schema]
     sink = pa.BufferOutputStream()
     pq.write_table(arrow.cast(pa.schema(fields)), sink, compression="zstd")
     return bytes(sink.getvalue().to_pybytes())

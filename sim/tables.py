@@ -1,4 +1,4 @@
-"""From the ward and the log to the tidy tables; column names, units and labels are a public interface."""
+"""From the ward and the log to the tidy tables; names, units and meanings of columns are a public interface."""
 
 from __future__ import annotations
 
