@@ -27,7 +27,8 @@ def show_columns(table: str | None, *, as_json: bool) -> None:
     for name, words in chosen.items():
         console.print(f"[bold]{name}[/bold]: {escape(words)}.", highlight=False)
         console.print(_rendered(name))
-    console.print(data_dictionary.STATUS_CODES, highlight=False)
+    if data_dictionary.OF_STATUSES in chosen:
+        console.print(data_dictionary.STATUS_CODES, highlight=False)
 
 
 def _for_programs(name: str, about: str) -> dict[str, object]:

@@ -12,6 +12,7 @@ from titranc.models.documents import read_document
 FILE = Path(__file__).with_name("columns.yaml")
 # The parameters of the body stand in one table, their names with a letter before them.
 OF_PARAMETERS, PARAMETER = "patients", "p_"
+OF_STATUSES = "outcomes"
 STATUS_CODES = (
     "A status says how the waiting for an event ended: 0 it had not happened by the end of follow-up (censored), 1 it happened, "
     "2 a competing event came first and made it impossible."
