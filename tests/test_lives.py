@@ -20,6 +20,7 @@ from titranc.models.habits import Habits
 from titranc.sim import trial
 from titranc.sim.report.incidence import at_risk, incidences, survival
 from titranc.sim.report.page import write_report
+from titranc.sim.report.plots import lives as plots
 from titranc.sim.scenario import load_scenario
 from titranc.sim.streams import Purpose, Streams
 from titranc.sim.verifying import verify
@@ -335,6 +336,55 @@ def test_incidence_with_competing_risks_is_that_of_a_small_example_by_hand() -> 
     )
     assert at_risk(pd.DataFrame(columns), np.array([0.0, 1.5, 3.5])).tolist() == [4, 3, 1]
     assert survival(pd.DataFrame(columns)) == pytest.approx(2 / 3, abs=0.1)
+
+
+def made_up(**columns: object) -> pd.DataFrame:
+    """Four patients to whom nothing happened in ten years, with columns changed."""
+    plain = {"days_observed": 3652, "share_anc_1_to_5": [0.2, 0.4, 0.6, 0.8], "doses_ordered": 100, "doses_taken": 90}
+    for name in ("mds_aml", "sepsis_death", "transplant", "death"):
+        plain |= {f"status_{name}": 0, f"time_to_{name}_days": 3652}
+    return pd.DataFrame(plain | {plots.DOSE: [2.0, 4.0, 10.0, 12.0], plots.ANC: [3.0, 3.0, 1.0, 1.0]} | columns)
+
+
+def test_captions_leave_out_what_there_is_no_number_for() -> None:
+    assert plots.caption_incidence(made_up(), "marker").startswith(
+        "After 10 years 100 % are alive (Kaplan-Meier); none of the three events came."
+    )
+    both = plots.caption_joint(made_up(status_mds_aml=[0, 1, 1, 1]))
+    assert "MDS or AML came in 100 % of them and in 50 % of those with less drug and higher counts." in both
+    assert "MDS or AML came in 0 % of those with less drug" in plots.caption_joint(made_up().head(2))
+    assert "MDS or AML" not in plots.caption_joint(made_up().iloc[[2]].assign(**{plots.ANC: 3.0}))
+
+
+def test_adherence_is_told_where_some_take_more_than_others() -> None:
+    told = plots.caption_adherence(made_up(doses_taken=[50, 80, 90, 99]))
+    assert "took at most 59 % of their doses spent 20 % of the days" in told
+    assert "at least 96 %, 80 %." in told
+    for same in (made_up(), made_up(doses_taken=100), made_up(doses_ordered=0, doses_taken=0)):
+        assert plots.caption_adherence(same) == ""
+
+
+@pytest.mark.filterwarnings("error")
+def test_who_has_no_dose_is_counted_and_not_drawn_on_a_scale_of_doses() -> None:
+    some = made_up(**{plots.DOSE: [0.0, 4.0, 10.0, 12.0]})
+    assert "1 patient without G-CSF in those months left out." in plots.caption_joint(some)
+    assert "67 % of the patients needed 8" in plots.caption_joint(some)
+    plots.plot_joint(some)
+    assert plots.of_months(made_up(**{plots.DOSE: 0.0})).empty
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("name", "of_registry"), [("idiopathic_stable", False), ("scn_child", True)])
+def test_the_registry_stands_beside_its_own_disease_alone(tmp_path: Path, name: str, of_registry: bool) -> None:
+    untreated = (UNTREATED, "outcomes={}", "cohort.n=20", "horizon_years=0.6", "course={}", "output.level=patient")
+    trial.run(load_scenario(name, untreated), tmp_path / "run")
+    page = write_report(tmp_path / "run").read_text()
+    for words in ("published for the registry", "MDS and AML were simulated"):
+        assert (words in page) == of_registry
+    assert "29 % in the registry" not in page, "nobody had a dose to be compared"
+    assert "of their doses" not in page
+    axes = plots.plot_incidence(made_up(days_observed=3700), of_registry=of_registry).axes[0]
+    assert any("Rosenberg 2006" in text.get_text() for text in axes.texts) == of_registry
 
 
 # Habits

@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from titranc.sim.report.incidence import has_leukaemia
 from titranc.sim.report.words import NOTICE, plain
 
 _SHOWN = {
@@ -51,7 +52,7 @@ def told_beside(manifest: Mapping[str, Any]) -> list[str]:
     """Return what must be said beside the numbers: the setting of the leukaemia, patients who are coupled, the accuracy."""
     effects = {arm: effect for arm, effect in manifest.get("dose_effect", {}).items() if effect != "none"}
     lines = []
-    if effects:
+    if effects and has_leukaemia(manifest):
         named = ", ".join(f"{effect} (arm {arm})" for arm, effect in effects.items())
         lines.append(f"MDS and AML were simulated with the dose as: {named}.")
     if manifest.get("unconstrained") is True:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -61,7 +62,9 @@ def incidences(outcomes: pd.DataFrame) -> list[Incidence]:
     if not (first["status"] > 0).any():
         return []
     # An event on day 0 would be before anybody is at risk.
-    fitted = CumIncidenceRight(first["days"].clip(lower=0.5).to_numpy(), first["status"].to_numpy())
+    # Where the last one at risk has an event, the error of what follows is a division by nobody.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        fitted = CumIncidenceRight(first["days"].clip(lower=0.5).to_numpy(), first["status"].to_numpy())
     years = np.concatenate([[0.0], fitted.times / DAYS_PER_YEAR, [end]])
     return [
         _curve(name, years, fitted.cinc[number], fitted.cinc_se[number])
@@ -80,6 +83,12 @@ def at_risk(outcomes: pd.DataFrame, years: np.ndarray) -> np.ndarray:
     """Return how many had no event and were still followed at these times."""
     days = np.sort(first_events(outcomes)["days"].to_numpy())
     return np.asarray(len(days) - np.searchsorted(days, years * DAYS_PER_YEAR, side="left"))
+
+
+def has_leukaemia(manifest: Mapping[str, Any]) -> bool:
+    """Say whether the patients of a run have the registry's risk of leukaemia; nothing published holds for others."""
+    fold = manifest.get("outcomes", {}).get("disease.leukaemia_fold", {"value": 0})
+    return bool(fold["value"] > 0)
 
 
 @cache

@@ -19,6 +19,7 @@ from titranc.sim.report.carried_out import carried_out, read_visits
 from titranc.sim.report.cohort_summary import told_beside
 from titranc.sim.report.findings import ANC_BANDS, DOSE, answer, is_change, one_patient, rules_named
 from titranc.sim.report.grades import MEANING, number_in, number_rows, weight_legend, weight_mark
+from titranc.sim.report.incidence import has_leukaemia
 from titranc.sim.report.plots.cohort import (
     MOST_ARMS,
     caption_band,
@@ -40,13 +41,11 @@ from titranc.sim.report.plots.first_weeks import (
 )
 from titranc.sim.report.plots.growth import caption_growth, plot_growth
 from titranc.sim.report.plots.lives import (
-    DOSE as DOSE_OF_MONTHS,
-)
-from titranc.sim.report.plots.lives import (
     caption_adherence,
     caption_incidence,
     caption_joint,
     caption_states,
+    of_months,
     plot_adherence,
     plot_incidence,
     plot_joint,
@@ -276,7 +275,8 @@ def _comparison(run: Run) -> dict[str, Any] | None:
     if table.empty or run.outcomes["patient_id"].nunique() < FEWEST_FOR_A_COHORT:
         return None
     reference = run.manifest["reference_arm"]
-    effects = [effect for effect in run.manifest.get("dose_effect", {}).values() if effect != "none"]
+    settings = run.manifest.get("dose_effect", {}).values() if has_leukaemia(run.manifest) else ()
+    effects = [effect for effect in settings if effect != "none"]
     figures = [_picture("comparison-forest", plot_forest(table, reference), caption_forest(table, reference))]
     if (table["endpoint"] == "share_anc_1_to_5").any():
         figures.insert(0, _picture("comparison-plane", plot_plane(run.outcomes), caption_plane(run.outcomes)))
@@ -288,16 +288,18 @@ def _lives(run: Run, counts: pd.DataFrame, arms: list[str]) -> list[dict[str, An
     """Return the pictures of what became of people, of each arm in which lives were simulated."""
     if "status_death" not in run.outcomes:
         return []
-    pictures = []
+    pictures, of_registry = [], has_leukaemia(run.manifest)
     for arm in arms[:MOST_ARMS]:
         outcomes, own = run.outcomes[run.outcomes["arm"] == arm], counts[counts["arm"] == arm]
         of_arm = f"Arm {arm}: " if len(arms) > 1 else ""
         effect = run.manifest["dose_effect"][arm]
         drawn = [("states", plot_states(own, outcomes), caption_states(own, outcomes))]
-        if outcomes[DOSE_OF_MONTHS].notna().any():
+        if of_registry and len(of_months(outcomes)):
             drawn.append(("joint", plot_joint(outcomes), caption_joint(outcomes)))
-        drawn.append(("incidence", plot_incidence(outcomes), caption_incidence(outcomes, effect)))
-        drawn.append(("adherence", plot_adherence(outcomes), caption_adherence(outcomes)))
+        incidence = caption_incidence(outcomes, effect, of_registry=of_registry)
+        drawn.append(("incidence", plot_incidence(outcomes, of_registry=of_registry), incidence))
+        if adherence := caption_adherence(outcomes):
+            drawn.append(("adherence", plot_adherence(outcomes), adherence))
         pictures += [_picture(f"{name}-{arm}", figure, of_arm + caption) for name, figure, caption in drawn]
     return pictures
 

@@ -27,7 +27,7 @@ from titranc.sim.report.style import (
     time_axis,
     whisper,
 )
-from titranc.sim.report.words import DAYS_PER_YEAR, percent
+from titranc.sim.report.words import DAYS_PER_YEAR, counted, percent, span_words
 
 ANC_EDGES, BAND_NAMES = (0.0, 0.5, 1.0, 5.0), ("ANC below 0.5", "0.5 to 1", "1 to 5", "above 5")
 STATE_NAMES = (*BAND_NAMES, "transplanted", "MDS or AML", "dead")
@@ -117,21 +117,32 @@ def _left_illness(outcomes: pd.DataFrame, days: np.ndarray) -> np.ndarray:
     return np.searchsorted(np.sort(np.minimum(transplanted, died)), days, side="right")
 
 
+def of_months(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return the patients who were treated in months 6 to 18: on a scale of doses nobody else has a place."""
+    return outcomes[(outcomes[DOSE] > 0) & (outcomes[ANC] > 0)]
+
+
 def caption_joint(outcomes: pd.DataFrame) -> str:
-    """Return what to notice in `plot_joint`: the published cell, and where leukaemia came."""
-    known = outcomes.dropna(subset=[DOSE, ANC])
-    less, more = _less(known), _more(known)
+    """Return what to notice in `plot_joint`: the published cell, where leukaemia came, and who is not in the picture."""
+    known = of_months(outcomes)
+    told = [
+        f"{percent((known[group]['status_mds_aml'] == 1).mean())} of {words}"
+        for group, words in ((_less(known), "them"), (_more(known), "those with less drug and higher counts"))
+        if group.any()
+    ]
+    ill = f" MDS or AML came in {' and in '.join(told)}." if told else ""
+    untreated = int(outcomes[DOSE].eq(0).sum())
+    absent = f" {counted(untreated, 'patient')} without G-CSF in those months left out." if untreated else ""
     return (
-        f"{percent(less.mean())} of the patients needed 8 ug/kg/day or more and stayed below {LOW_ANC:g} (29 % in the "
-        f"registry, Rosenberg 2006). MDS or AML came in {percent((known[less]['status_mds_aml'] == 1).mean())} of them and in "
-        f"{percent((known[more]['status_mds_aml'] == 1).mean())} of those with less drug and higher counts."
+        f"{percent(_less(known).mean())} of the patients needed 8 ug/kg/day or more and stayed below {LOW_ANC:g} (29 % in the "
+        f"registry, Rosenberg 2006).{ill}{absent}"
     )
 
 
 @house_style
 def plot_joint(outcomes: pd.DataFrame) -> Figure:
-    """Draw dose and ANC of months 6 to 18, a dot a patient, those with later MDS or AML filled; one arm."""
-    known = outcomes.dropna(subset=[DOSE, ANC]).head(MOST_POINTS)
+    """Draw dose and ANC of months 6 to 18, a dot a treated patient, those with later MDS or AML filled; one arm."""
+    known = of_months(outcomes).head(MOST_POINTS)
     ill = known["status_mds_aml"] == 1
     figure = blank_figure(4.2)
     axes = figure.subplots()
@@ -174,27 +185,34 @@ def _more(known: pd.DataFrame) -> pd.Series[bool]:
     return (known[DOSE] < HIGH_DOSE) & (known[ANC] >= LOW_ANC)
 
 
-def caption_incidence(outcomes: pd.DataFrame, dose_effect: str) -> str:
-    """Return what to notice in `plot_incidence`, with the setting that the leukaemia was simulated under."""
-    found = incidences(outcomes)
-    told = ", ".join(f"{CURVES[curve.endpoint][0]} {percent(curve.share[-1])}" for curve in found)
-    end = outcomes["days_observed"].max() / DAYS_PER_YEAR
-    return (
-        f"After {end:.0f} years {percent(survival(outcomes))} are alive (Kaplan-Meier); as the first of the three: {told}. Leukaemia under the setting `{dose_effect}`: see the "
-        "outcomes section. Crosses: published for the registry, whose clinics did not follow this guideline."
+def caption_incidence(outcomes: pd.DataFrame, dose_effect: str, *, of_registry: bool = True) -> str:
+    """Return what to notice in `plot_incidence`, with the setting that the leukaemia was simulated under.
+
+    `of_registry`: whether the patients have the registry's disease, so that leukaemia and what was published concern them.
+    """
+    told = ", ".join(f"{CURVES[curve.endpoint][0]} {percent(curve.share[-1])}" for curve in incidences(outcomes))
+    first = f"; as the first of the three: {told}" if told else "; none of the three events came"
+    registry = (
+        f" Leukaemia under the setting `{dose_effect}`: see the outcomes section. Crosses: published for the registry, "
+        "whose clinics did not follow this guideline."
     )
+    alive = f"After {span_words(outcomes['days_observed'].max())} {percent(survival(outcomes))} are alive (Kaplan-Meier){first}."
+    return alive + registry if of_registry else alive
 
 
 @house_style
-def plot_incidence(outcomes: pd.DataFrame) -> Figure:
-    """Draw the cumulative incidence (Aalen-Johansen) of MDS/AML, transplant and death from sepsis, with numbers at risk."""
+def plot_incidence(outcomes: pd.DataFrame, *, of_registry: bool = True) -> Figure:
+    """Draw the cumulative incidence (Aalen-Johansen) of MDS/AML, transplant and death from sepsis, with numbers at risk.
+
+    Crosses are what was published of the registry, for patients who have its disease.
+    """
     found, years = incidences(outcomes), float(outcomes["days_observed"].max()) / DAYS_PER_YEAR
     figure = blank_figure(3.6)
     axes = figure.subplots()
     quiet(axes, "Cumulative incidence, as the first event")
     for curve in found:
         _draw_curve(axes, curve)
-    for point in published():
+    for point in published() if of_registry else ():
         if point.years <= years:
             axes.scatter(point.years, point.share, marker="x", s=40, color=CURVES[point.endpoint][1], zorder=4)
             words = f"{point.citation}{' (C)' if point.grade == 'C' else ''}"
@@ -230,20 +248,26 @@ def _write_at_risk(axes: Axes, outcomes: pd.DataFrame, years: float) -> None:
 
 
 def caption_adherence(outcomes: pd.DataFrame) -> str:
-    """Return what to notice in `plot_adherence`: the target in those who take most and those who take least."""
+    """Return what to notice in `plot_adherence`: the target in those who take most and those who take least.
+
+    Nothing when all take the same share of their doses, or none was ordered: then there is nothing to notice.
+    """
     taken = _taken(outcomes)
     low, high = taken.quantile(0.1), taken.quantile(0.9)
+    if percent(low) == percent(high):
+        return ""
     share = outcomes["share_anc_1_to_5"]
     return (
-        f"Patients who took less than {percent(low)} of their doses spent {percent(share[taken <= low].median())} of the days "
-        f"between 1 and 5 (median); those who took more than {percent(high)}, {percent(share[taken >= high].median())}."
+        f"Patients who took at most {percent(low)} of their doses spent {percent(share[taken <= low].median())} of the days "
+        f"between 1 and 5 (median); those who took at least {percent(high)}, {percent(share[taken >= high].median())}."
     )
 
 
 @house_style
 def plot_adherence(outcomes: pd.DataFrame) -> Figure:
     """Draw each patient's share of days in the target against the share of doses taken; one arm."""
-    taken, share = _taken(outcomes), outcomes["share_anc_1_to_5"]
+    taken = _taken(outcomes)
+    share = outcomes.loc[taken.index, "share_anc_1_to_5"]
     figure = blank_figure(3.2)
     axes = figure.subplots()
     quiet(axes, "Share of days between 1 and 5")
@@ -260,4 +284,6 @@ def plot_adherence(outcomes: pd.DataFrame) -> Figure:
 
 
 def _taken(outcomes: pd.DataFrame) -> pd.Series[float]:
-    return outcomes["doses_taken"] / outcomes["doses_ordered"].clip(lower=1)
+    """Return the share of doses taken, of the patients for whom any was ordered."""
+    treated = outcomes[outcomes["doses_ordered"] > 0]
+    return treated["doses_taken"] / treated["doses_ordered"]
