@@ -20,7 +20,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from rich.console import Console
 
 from titranc.sim.report.explain import render_explanation
-from titranc.sim.report.page import write_report
+from titranc.sim.report.page import _cell, write_report
 from titranc.sim.report.plots.first_weeks import decisions_left_out, first_decisions, plot_first_weeks
 from titranc.sim.report.plots.growth import caption_growth, plot_growth
 from titranc.sim.report.plots.titration import caption_titration, plot_titration
@@ -450,11 +450,31 @@ def test_the_story_lists_the_visits_that_changed_something_and_counts_the_others
     visits = read_tables(run)["visits"]
     changed = visits[visits["action"] != "keep"]
     assert (
-        f"{len(changed)} visits changed something; at the other {len(visits) - len(changed)} the dose was kept"
+        f"{len(changed)} visits changed something; at the other {len(visits) - len(changed)} the dose stayed as it was"
         in page.text
     )
     for visit in changed.to_dict("records"):
         assert visit["reason"] in page.text
+
+
+def test_a_story_in_which_g_csf_is_withheld_throughout_changes_nothing_after_its_first_visit(tmp_path: Path) -> None:
+    run = write_run(tmp_path, years=0.5, blank_counts=False)
+    visits = pd.read_parquet(run / "visits.parquet")
+    doses = {name: 0.0 for name in visits.columns if "dose" in name}
+    visits.assign(action="withhold", reason="Nothing is given.", **doses).to_parquet(run / "visits.parquet")
+    page = Page(write_report(run))
+    assert f"1 visit changed something; at the other {len(visits) - 1} the dose stayed as it was." in page.text
+    assert "the dose stayed at 0 ug/kg/day" in page.text
+    assert "The daily dose went" not in page.text
+    visits.iloc[:1].to_parquet(run / "visits.parquet")
+    assert "1 visit changed something. Doses in" in Page(write_report(run)).text
+
+
+def test_a_day_that_some_never_reached_says_how_many_did() -> None:
+    days = pd.Series([94.0, 0.0, 972.0, np.nan, np.nan])
+    assert _cell(days, "days") == "94 (0 to 972), in the 3 of 5 who reached it"
+    assert _cell(days.iloc[:3], "days") == "94 (0 to 972)"
+    assert _cell(days.iloc[3:], "days") == "none of 2 reached it"
 
 
 HOSTILE = "<script>alert(1)</script>"

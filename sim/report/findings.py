@@ -20,6 +20,7 @@ from titranc.sim.report.words import (
 )
 
 DOSE = "dose_after_ug_per_kg_day"
+NOTHING_GIVEN = ("hold", "withhold", "stop")
 ANC_BANDS = (
     ("share_anc_below_0_5", "below 0.5"),
     ("share_anc_0_5_to_1", "0.5 to 1"),
@@ -40,10 +41,15 @@ def one_patient(visits: pd.DataFrame) -> pd.DataFrame:
 
 
 def is_change(visits: pd.DataFrame) -> pd.Series[bool]:
-    """Say of each visit whether anything changed: the dose, an action other than keep, or the gate's correction."""
+    """Say of each visit of a story whether anything changed: the dose, an action other than keep, or the gate's correction.
+
+    To withhold again what is not given anyway changes nothing; the first visit tells that it is withheld.
+    """
     moved = (visits[DOSE] - visits["dose_before_ug_per_kg_day"].fillna(0)).abs() > 1e-9
-    acted = ~visits["action"].isin(["keep"])
-    return moved | acted | (visits["gate"].fillna("") != "")
+    again = visits["action"].isin(NOTHING_GIVEN) & ~moved & (visits["day"] > visits["day"].min())
+    acted = ~visits["action"].isin(["keep"]) & ~again
+    changed: pd.Series[bool] = moved | acted | (visits["gate"].fillna("") != "")
+    return changed
 
 
 def dose_course(visits: pd.DataFrame) -> str:

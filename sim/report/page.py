@@ -216,8 +216,13 @@ def _cell(values: pd.Series[Any], unit: str) -> str:
     show = percent if unit.startswith("%") else number
     if len(values) == 1:
         return show(values.iloc[0]).removesuffix(" %")
-    low, high = show(values.min()), show(values.max())
-    return f"{show(values.median()).removesuffix(' %')} ({low.removesuffix(' %')} to {high.removesuffix(' %')})"
+    known = values.dropna()
+    if known.empty:
+        return f"none of {len(values)} reached it"
+    middle, low, high = (show(value).removesuffix(" %") for value in (known.median(), known.min(), known.max()))
+    # Only the first day on target may be missing, of those who were never there.
+    reached = f", in the {len(known)} of {len(values)} who reached it" if len(known) < len(values) else ""
+    return f"{middle} ({low} to {high}){reached}"
 
 
 def _bands(outcomes: pd.DataFrame) -> list[dict[str, Any]]:

@@ -129,7 +129,7 @@ def caption_dose(outcomes: pd.DataFrame) -> str:
     """Return what to notice in `plot_dose`: the median and the shares above the lines."""
     final = outcomes.loc[outcomes["arm"] == _arms(outcomes)[0], "final_dose_ug_per_kg_day"]
     return (
-        f"{_under(outcomes)}At the end half of the patients were on more than {final.median():.3g} ug/kg/day; {percent((final > 8).mean())} "
+        f"{_under(outcomes)}At the end the middle patient was on {final.median():.3g} ug/kg/day; {percent((final > 8).mean())} "
         f"were above 8 and {percent((final > 15).mean())} above 15."
     )
 

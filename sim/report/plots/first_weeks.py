@@ -56,13 +56,13 @@ def decisions_left_out(visits: pd.DataFrame) -> str:
     early, shown = _early(visits), first_decisions(visits)
     if len(early) == len(shown):
         return ""
-    rest = early.drop(index=[decision.row for decision in shown])
-    kept = int((~is_change(rest)).sum())
-    if kept == len(rest):
-        return f"At {counted(len(rest), 'further visit')} of these weeks the dose was kept."
-    return (
-        f"{counted(len(rest), 'further visit')} of these weeks are not numbered; at {kept} of them the dose was kept."
-    )
+    changed = is_change(early).drop(index=[decision.row for decision in shown])
+    further, kept = counted(len(changed), "further visit"), int((~changed).sum())
+    if kept == len(changed):
+        return f"At {further} of these weeks the dose was kept."
+    if kept == 0:
+        return f"{further} of these weeks {'is' if len(changed) == 1 else 'are'} not numbered."
+    return f"{further} of these weeks are not numbered; at {kept} of them the dose was kept."
 
 
 def caption_first_weeks(visits: pd.DataFrame) -> str:
@@ -75,10 +75,12 @@ def caption_first_weeks(visits: pd.DataFrame) -> str:
         else "no count reached 1"
     )
     acts = early["action"].value_counts()
+    first, last = number(early[DOSE].iloc[0]), number(early[DOSE].iloc[-1])
+    went = f"stayed at {first}" if early[DOSE].nunique() == 1 else f"went from {first} to {last}"
     return (
         f"In the first twelve weeks {target}. {counted(len(early), 'visit')} led to "
         f"{counted(int(acts.get('increase', 0)), 'increase')} and {counted(int(acts.get('decrease', 0)), 'decrease')}; "
-        f"the dose went from {number(early[DOSE].iloc[0])} to {number(early[DOSE].iloc[-1])} {DOSE_UNIT}."
+        f"the dose {went} {DOSE_UNIT}."
     )
 
 

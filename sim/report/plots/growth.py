@@ -21,11 +21,15 @@ def caption_growth(visits: pd.DataFrame) -> str:
     """Return what to notice in `plot_growth`."""
     story = one_patient(visits)
     first, last = story.iloc[0], story.iloc[-1]
+    weight = (
+        f"From {first['age_years']:.1f} to {last['age_years']:.1f} years of age the weight went from "
+        f"{first['weight_kg']:.1f} to {last['weight_kg']:.1f} kg, {last['weight_kg'] / first['weight_kg']:.1f} times the start."
+    )
+    if not story[DOSE].any():
+        return weight
     unscaled = last["dose_after_ug_day"] / first["weight_kg"]
     return (
-        f"From {first['age_years']:.1f} to {last['age_years']:.1f} years of age the weight went from "
-        f"{first['weight_kg']:.1f} to {last['weight_kg']:.1f} kg, {last['weight_kg'] / first['weight_kg']:.1f} times the start. "
-        f"The daily dose went from {number(first['dose_after_ug_day'])} to {number(last['dose_after_ug_day'])} ug, while the "
+        f"{weight} The daily dose went from {number(first['dose_after_ug_day'])} to {number(last['dose_after_ug_day'])} ug, while the "
         f"dose per kg went from {number(first[DOSE])} to {number(last[DOSE])} {DOSE_UNIT}. At the weight of the first day the "
         f"last daily dose would have been {number(round(unscaled, 1))} {DOSE_UNIT}."
     )
