@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
@@ -15,7 +16,7 @@ from titranc.models.clinic_view import Observation
 from titranc.models.dosing import NO_DOSE
 from titranc.sim.debrief import Debrief
 from titranc.sim.report.findings import DOSE
-from titranc.sim.report.words import ABSENT, NOTICE, anc, counted, day_words, event_words, number, plain, shortened
+from titranc.sim.report.words import ABSENT, NOTICE, anc, counted, day_words, event_words, number, plain
 from titranc.sim.session import Opinion, Session
 
 COLUMNS = 80
@@ -42,7 +43,7 @@ def greeting(session: Session) -> RenderableType:
     scenario, values = session.scenario, session.guideline.values
     target = f"{values['target_low_1e9_per_l']:g} to {values['target_high_1e9_per_l']:g}"
     return Group(
-        Text(shortened(scenario.title, COLUMNS), style="bold"),
+        Text(plain(scenario.title), style="bold"),
         Text(NOTICE, style="yellow"),
         Text(
             f"{catalogue.disease(scenario.cohort.disease).title}. You are the clinician; the target is a count of {target} "
@@ -69,12 +70,11 @@ def _head(seen: Observation) -> str:
 
 
 def news_of(events: pd.DataFrame, since: int) -> list[str]:
-    """Return the events after the first `since`, a line each."""
-    rows = events.iloc[since:].to_dict("records")
-    lines = [
-        shortened(f"  ! {day_words(row['day'])}: {event_words(row['event'])}. {row['detail']}", COLUMNS) for row in rows
-    ]
-    return lines[-MOST_EVENTS:]
+    """Return the last events after the first `since`, each wrapped below its mark."""
+    rows = events.iloc[since:].tail(MOST_EVENTS).to_dict("records")
+    told = [plain(f"{day_words(row['day'])}: {event_words(row['event'])}. {row['detail']}") for row in rows]
+    below = textwrap.TextWrapper(COLUMNS, initial_indent="  ! ", subsequent_indent="    ", break_on_hyphens=False)
+    return [below.fill(one) for one in told]
 
 
 def _chart(visits: pd.DataFrame, seen: Observation) -> Iterator[Text]:

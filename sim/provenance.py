@@ -11,6 +11,7 @@ from titranc.models import catalogue
 from titranc.models.audit import audit
 from titranc.models.distributions import Distribution
 from titranc.sim.scenario import Scenario
+from titranc.sim.scenario_sections import PythonPolicy
 
 SCENARIO = "scenario"
 MONTHS_PER_YEAR = 12
@@ -36,6 +37,7 @@ def provenance(scenario: Scenario, patients: pd.DataFrame) -> dict[str, Any]:
         numbers["outcomes"] = _outcomes(scenario)
     return {
         "edition": edition.edition,
+        "policies": {arm.name: _policies(arm.scenario) for arm in scenario.resolved_arms()},
         "dose_effect": {arm.name: _dose_effect(arm.scenario) for arm in scenario.resolved_arms()},
         "reference_arm": scenario.reference_arm,
         "unconstrained": scenario.unconstrained,
@@ -142,6 +144,13 @@ def _growth(scenario: Scenario, patients: pd.DataFrame) -> dict[str, dict[str, A
         "adult_from": oldest_months > rules["adult_from"].value,
     }
     return {name: _as_read(rules[name]) for name, holds in used.items() if holds}
+
+
+def _policies(scenario: Scenario) -> list[str]:
+    """Return who decides, by name, one after the other where the scenario switches."""
+    switched = scenario.switch.policy if scenario.switch else None
+    chosen = [scenario.policy, *([switched] if switched else [])]
+    return [policy.object if isinstance(policy, PythonPolicy) else policy.kind for policy in chosen]
 
 
 def _dose_effect(scenario: Scenario) -> str:

@@ -60,9 +60,12 @@ def test_what_ended_too_soon_is_taken_back_and_kept(tmp_path: Path) -> None:
     assert "Taken back" in told.partition("Saved: end.json")[2]
 
 
-def test_no_line_is_wider_than_eighty_columns(tmp_path: Path) -> None:
+def test_no_line_is_wider_than_eighty_columns_or_cut(tmp_path: Path) -> None:
     _, told, _ = played(tmp_path, GAME + "banana\n99\na 40\n", *SHORT)
     assert max(len(line) for line in told.splitlines()) <= 80
+    assert "…" not in told
+    assert "[changed: horizon_years=1]" in told
+    assert re.search(r"^  ! day .*\n    \S", told, re.MULTILINE)
 
 
 def test_no_true_count_is_told_before_the_debrief(tmp_path: Path) -> None:

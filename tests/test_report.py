@@ -19,6 +19,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from rich.console import Console
 
+from titranc.sim import trial
 from titranc.sim.report.explain import render_explanation
 from titranc.sim.report.page import _cell, write_report
 from titranc.sim.report.plots.first_weeks import decisions_left_out, first_decisions, plot_first_weeks
@@ -28,6 +29,7 @@ from titranc.sim.report.style import thinned
 from titranc.sim.report.summary import render_summary
 from titranc.sim.report.svg import inline_svg
 from titranc.sim.report.words import NOTICE
+from titranc.sim.scenario import load_scenario
 
 RULES = {
     "SCN-START": {
@@ -636,6 +638,43 @@ def test_the_summary_reports_the_dose_and_the_median_count_of_each_stretch(run: 
     row = next(line for line in text.splitlines() if line.strip().startswith("13 "))
     assert f"{quarter['anc_reported_1e9_per_l'].median():.2f}" in row
     assert f"{quarter['dose_after_ug_per_kg_day'].iloc[-1]:g}" in row
+
+
+def test_the_summary_names_a_policy_that_is_not_the_guideline_and_gives_its_own_reason(run: Path) -> None:
+    tables = read_tables(run)
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert "What the guideline did and why" in printed(render_summary(tables, manifest))
+    manifest["policies"] = {"source": ["mine:Half", "guideline"]}
+    own = tables["visits"].assign(action="keep", rule_ids="half", reason="Half of it.")
+    for visits, line in (
+        (own, "times, mostly half: Half of it."),
+        (own.assign(reason=""), "times, mostly half"),
+        (own.assign(rule_ids=""), "times: Half of it."),
+    ):
+        lines = printed(render_summary({**tables, "visits": visits}, manifest)).splitlines()
+        assert "What the policy mine:Half, then guideline did and why" in lines
+        assert f"  keep {len(own)} {line}" in lines
+
+
+def test_a_run_says_who_decided(tmp_path: Path) -> None:
+    fixed = "policy={kind: fixed, dose_ug_per_kg_day: 5}"
+    assert policies_of("scn_child", tmp_path / "guideline") == ["guideline"]
+    assert policies_of("scn_child", tmp_path / "fixed", fixed) == ["fixed"]
+    assert policies_of("sargramostim_then_filgrastim", tmp_path / "both", "cohort.n=1") == [
+        "fixed_by_surface", "guideline",
+    ]  # fmt: skip
+
+
+def policies_of(name: str, folder: Path, *changes: str) -> list[str]:
+    manifest = trial.run(load_scenario(name, ["horizon_years=0.02", *changes]), folder).manifest
+    policies: list[str] = manifest["policies"]["base"]
+    return policies
+
+
+def test_a_long_title_is_wrapped(run: Path) -> None:
+    title = "A child of two years, " * 6 + "[changed: cohort.age_years=80]"
+    manifest = json.loads((run / "manifest.json").read_text()) | {"title": title, "question": ""}
+    assert title in " ".join(printed(render_summary(read_tables(run), manifest)).split())
 
 
 def test_explain_names_the_rule_the_sentence_and_the_source_of_one_visit(run: Path) -> None:

@@ -40,6 +40,8 @@ _BAND_BLOCKS = "█▓░▒▞"
 _BAND_WORDS = ("<0.5", "0.5-1", "1-5", "5-10", ">10")
 _BAND_STYLES = ("red", "yellow", "green", "cyan", "blue")
 _MOST_LINES = 5
+_MOST_TITLE_LETTERS = 240
+_GUIDELINES = {"guideline", "vial_rounding"}
 
 
 def render_summary(
@@ -72,6 +74,11 @@ def _of_arm(table: pd.DataFrame, arm: str) -> pd.DataFrame:
     return table if table.empty else table[table["arm"] == arm]
 
 
+def _wrapped(text: str, style: str) -> Text:
+    """Return plain text on as many lines as it takes, but for what would fill the screen."""
+    return Text(shortened(text, _MOST_TITLE_LETTERS), style=style)
+
+
 def _line(text: str, style: str = "") -> Text:
     """Return one line of plain text: a stranger's title must bring neither markup nor escape codes nor a second line.
 
@@ -87,8 +94,8 @@ def _head(manifest: Mapping[str, Any], outcomes: pd.DataFrame, arms: list[str]) 
     medians = ", medians" if len(outcomes) > 1 else ""
     others = f", arm {arms[0]} of {len(arms)}" if len(arms) > 1 else ""
     return [
-        _line(manifest["title"], "bold"),
-        _line(manifest["question"], "italic"),
+        _wrapped(manifest["title"], "bold"),
+        _wrapped(manifest["question"], "italic"),
         _line(
             f"{who}{medians}{others} · {span_words(middle['days_observed'])} · seed {manifest['seed']} · titranc {manifest['version']}"
         ),
@@ -193,10 +200,25 @@ def _event_words(kind: str, rows: pd.DataFrame, patients: int) -> str:
 
 def _actions(visits: pd.DataFrame, manifest: Mapping[str, Any]) -> list[Text]:
     """Return how often each action was taken, with the rule that asked for it most and what that rule says."""
-    lines = [Text("What the guideline did and why", style="bold")]
-    lead = visits["rule_ids"].str.split().str[0]
+    lines = [_line(f"What {_who_decided(visits, manifest)} did and why", "bold")]
+    lead = visits["rule_ids"].str.partition(" ")[0]
     for action, count in visits["action"].value_counts().head(_MOST_LINES).items():
-        rules = lead[visits["action"] == action].value_counts()
-        said = plain(manifest.get("rules", {}).get(rules.index[0], {}).get("says"))
-        lines.append(_line(f"  {plain(action)} {counted(count, 'time')}, mostly {rules.index[0]}: {said}"))
+        taken = visits["action"] == action
+        rule = lead[taken].mode()[0]
+        said = plain(manifest.get("rules", {}).get(rule, {}).get("says")) or _usual_reason(
+            visits[taken & (lead == rule)]
+        )
+        by, because = f", mostly {rule}" if rule else "", f": {said}" if said else ""
+        lines.append(_line(f"  {plain(action)} {counted(count, 'time')}{by}{because}"))
     return lines
+
+
+def _who_decided(visits: pd.DataFrame, manifest: Mapping[str, Any]) -> str:
+    """Return who decided the doses of an arm, in words."""
+    names = manifest.get("policies", {}).get(visits["arm"].iloc[0], ["guideline"])
+    return "the guideline" if _GUIDELINES.issuperset(names) else f"the policy {', then '.join(names)}"
+
+
+def _usual_reason(visits: pd.DataFrame) -> str:
+    """Return the reason given most often: a policy of its own names a rule that no edition explains."""
+    return plain(visits["reason"].mode()[0])
