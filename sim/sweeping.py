@@ -29,6 +29,8 @@ from titranc.sim.report.words import NOTICE, plain
 from titranc.sim.scenario import Scenario, load_scenario
 
 MOST_CELLS = 1000
+# As wide as any mean or error that is printed: seven of them leave room for the settings in eighty columns.
+NUMBER_WIDTH = 7
 SHOWN = {
     "share_anc_1_to_5": "% days 1-5",
     "share_anc_below_0_5": "% days <0.5",
@@ -131,7 +133,7 @@ def tornado(
     for name in ("arm", "setting", "value", endpoint, "difference"):
         shown.add_column(name, justify="left" if name in ("arm", "setting") else "right", overflow="fold")
     for row in table.to_dict("records"):
-        apart = f"{row['difference']:+.3g}±{row['mcse']:.2g}"
+        apart = f"{row['difference']:+.3g}" + (f"±{row['mcse']:.2g}" if row["mcse"] > 0 else "")
         shown.add_row(plain(row["arm"]), plain(row["path"]), f"{row['setting']:g}", f"{row['estimate']:.3g}", apart)
     Console().print(shown)
 
@@ -183,12 +185,15 @@ def _progress() -> Progress:
 def _rendered(table: pd.DataFrame, settings: list[str], folder: Path) -> Table:
     """Return the endpoints of every cell and arm with their Monte Carlo errors."""
     there = [name for name in SHOWN if (table["endpoint"] == name).any()]
-    caption = f"mean ± Monte Carlo standard error. {NOTICE} Files: {folder}/sweep.csv"
+    caption = (
+        "mean ± Monte Carlo standard error, of which nothing can be said where all patients are alike or there is one. "
+        f"{NOTICE} Files: {folder}/sweep.csv"
+    )
     shown = Table(caption=caption, caption_justify="left", box=None, padding=(0, 1, 0, 0), header_style="bold")
     for name in (*(path.rsplit(".", 1)[-1] for path in settings), "arm"):
-        shown.add_column(plain(name), no_wrap=True)
+        shown.add_column(plain(name), overflow="fold")
     for name in there:
-        shown.add_column(SHOWN[name], justify="right")
+        shown.add_column(SHOWN[name], justify="right", width=NUMBER_WIDTH, overflow="fold")
     for _, rows in table.groupby(["cell", "arm"], sort=False):
         first = rows.iloc[0]
         told = {row["endpoint"]: _estimate(row) for row in rows.to_dict("records")}
@@ -198,6 +203,10 @@ def _rendered(table: pd.DataFrame, settings: list[str], folder: Path) -> Table:
 
 
 def _estimate(row: Mapping[Hashable, Any]) -> str:
-    share = row["unit"].startswith("share")
-    value, error = (100 * row["estimate"], 100 * row["mcse"]) if share else (row["estimate"], row["mcse"])
-    return f"{value:.1f}±{error:.1f}"
+    """Return a mean, and its error on a line of its own; patients who are all alike say nothing of the error."""
+    fold = 100 if row["unit"].startswith("share") else 1
+    value, error = fold * row["estimate"], fold * row["mcse"]
+    if not error > 0:
+        return f"{value:.1f}".removesuffix(".0")
+    digits = min(max(int(np.ceil(-np.log10(error))), 1), 3)
+    return f"{value:.{digits}f}\n±{error:.{digits}f}"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from titranc.models.documents import InputRefused
 from titranc.sim import sensitivity, sweeping, trial
 from titranc.sim.cli import app
+from titranc.sim.report.plots.sensitivity import caption_tornado
 from titranc.sim.running import How
 from titranc.sim.sensitivity import Range, check_size, in_words, indices, one_way, range_of
 
@@ -125,6 +128,66 @@ def test_a_tornado_writes_table_and_pictures(tmp_path: Path) -> None:
         f"tornado.{end}" for end in ("csv", "parquet", "svg", "png")
     }
     assert "aria-label" in (tmp_path / "t" / "tornado.svg").read_text(encoding="utf-8")
+
+
+def ends(arm: str, path: str, *differences: float, mcse: float) -> pd.DataFrame:
+    rows = zip(("low", "high"), (1.0, 2.0), differences, strict=True)
+    return pd.DataFrame(
+        {"arm": arm, "path": path, "end": end, "setting": at, "estimate": 0.8 + by, "base": 0.8, "difference": by, "mcse": mcse}
+        for end, at, by in rows
+    )  # fmt: skip
+
+
+def test_the_sentence_names_what_moves_the_result_in_digits_that_show_it() -> None:
+    table = pd.concat([ends("x", "a.b", -0.004, 0.001, mcse=0.001), ends("x", "c", 0.003, 0.02, mcse=0.02)])
+    told = caption_tornado(table.reset_index(drop=True), "share_anc_1_to_5")
+    assert told.endswith("luck. It hangs most on a.b: 0.7960 at 1, 0.8010 at 2; as it is, 0.8000.")
+    assert told.startswith("days with a count of 1 to 5 with one")
+
+
+def test_the_sentence_says_of_each_arm_whether_anything_moves_it_beyond_chance() -> None:
+    table = pd.concat([ends("x", "a", -0.1, 0.2, mcse=0.01), ends("y", "a", -0.01, 0.01, mcse=0.02)])
+    told = caption_tornado(table.reset_index(drop=True), "share_anc_1_to_5")
+    assert "Arm x: it hangs most on a: 0.70 at 1, 1.00 at 2; as it is, 0.80." in told
+    assert "Arm y: it is 0.8 as it is; none of the settings moves it beyond chance." in told
+    assert "none of the settings" in caption_tornado(ends("x", "a", 0, 0, mcse=0), "infections")
+    assert "With one patient chance cannot be told." in caption_tornado(ends("x", "a", 0, 1, mcse=np.nan), "infections")
+
+
+def summary_row(name: str, estimate: float, mcse: float) -> dict[str, object]:
+    unit = "share" if name.startswith(("share", "status")) else "ug/kg/day"
+    return {
+        "cell": 0,
+        "arm": "base",
+        "doses_taken": "0.85",
+        "endpoint": name,
+        "estimate": estimate,
+        "mcse": mcse,
+        "unit": unit,
+    }
+
+
+def test_a_sweep_is_read_at_eighty_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pd.DataFrame(summary_row(name, 0.96912, 0.14213) for name in sweeping.SHOWN)
+    console = Console(width=80, file=io.StringIO())
+    console.print(sweeping._rendered(table, ["doses_taken"], tmp_path))
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "…" not in told
+    assert told.count("96.9") == told.count("±14.2") == 5
+
+
+@pytest.mark.parametrize(
+    ("estimate", "mcse", "told"),
+    [
+        (0.0, 0.0, "0"),
+        (1.0, 0.0, "100"),
+        (0.994, np.nan, "99.4"),
+        (0.0004, 0.0003, "0.04\n±0.03"),
+        (0.5, 0.05, "50.0\n±5.0"),
+    ],
+)
+def test_no_error_is_shown_that_cannot_be_told(estimate: float, mcse: float, told: str) -> None:
+    assert sweeping._estimate(summary_row("status_death", estimate, mcse)) == told
 
 
 @pytest.mark.slow

@@ -18,14 +18,27 @@ ORDER_COLOURS = {"first": BLUE, "total": INK}
 
 
 def caption_tornado(table: pd.DataFrame, endpoint: str) -> str:
-    """Return what to notice: the widest input of the first arm and its ends."""
-    own = table[table["arm"] == table["arm"].iloc[0]]
-    widest = own[own["path"] == own["path"].iloc[0]].set_index("end")
+    """Return what to notice of each arm: the setting that moves it most and how far, or that none does beyond chance."""
+    arms = [
+        (f"Arm {arm}: it" if table["arm"].nunique() > 1 else "It", own) for arm, own in table.groupby("arm", sort=False)
+    ]
+    alone = " With one patient chance cannot be told." if table["mcse"].isna().all() else ""
     return (
-        f"{_words(endpoint)} with one setting changed at a time, on the same patients and luck. It hangs most on "
-        f"{own['path'].iloc[0]}: {number(widest.loc['low', 'estimate'])} at {number(widest.loc['low', 'setting'])}, "
-        f"{number(widest.loc['high', 'estimate'])} at {number(widest.loc['high', 'setting'])}; as it is, {number(own['base'].iloc[0])}."
+        f"{_words(endpoint)} with one setting changed at a time, on the same patients and luck. "
+        f"{' '.join(_hangs_on(subject, own) for subject, own in arms)}{alone}"
     )
+
+
+def _hangs_on(subject: str, own: pd.DataFrame) -> str:
+    """Return what one arm hangs most on, with as many digits as it takes to see the difference."""
+    beyond = own[own["difference"].abs() > NORMAL_95 * own["mcse"].fillna(0)]
+    if beyond.empty:
+        return f"{subject} is {number(own['base'].iloc[0])} as it is; none of the settings moves it beyond chance."
+    widest = beyond.sort_values("difference", key=np.abs).iloc[-1]
+    path, digits = str(widest["path"]), max(0, int(np.ceil(-np.log10(abs(widest["difference"])))) + 1)
+    ends = own[own["path"] == path].to_dict("records")
+    told = [f"{row['estimate']:,.{digits}f} at {number(row['setting'])}" for row in ends]
+    return f"{subject} hangs most on {path}: {', '.join(told)}; as it is, {own['base'].iloc[0]:,.{digits}f}."
 
 
 @house_style
