@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from titranc.models import catalogue, shelves
 from titranc.models.audit import audit
 from titranc.models.documents import InputProblem, InputRefused
+
+# On a screen of fewer columns the cells of a rule are one below the other: side by side no sentence could be read.
+WIDE = 120
 
 
 def list_editions() -> None:
@@ -24,7 +28,7 @@ def show_edition(name: str, *, audit_only: bool = False) -> None:
     """Print the rules of an edition with their source line, citation and audit note, or its audit alone."""
     edition, console = _edition("guideline show", name), Console()
     if audit_only:
-        console.print(_audit(edition))
+        console.print(_audit(edition, console.width))
         return
     console.print(f"[bold]{escape(edition.title)}[/bold]")
     for heading, rules in (
@@ -32,9 +36,9 @@ def show_edition(name: str, *, audit_only: bool = False) -> None:
         ("Standing rules, every one that applies", edition.standing_rules),
         ("Shown; held by construction", edition.shown_rules),
     ):
-        console.print(_rules(heading, rules))
+        console.print(_rules(heading, rules, console.width))
     console.print(_values(edition))
-    console.print(_audit(edition))
+    console.print(_audit(edition, console.width))
 
 
 def show_difference(first: str, second: str) -> None:
@@ -79,41 +83,61 @@ def _different_rules(editions: Sequence[catalogue.Edition]) -> Table:
     return table
 
 
-def _rules(heading: str, rules: list[Any]) -> Table:
-    table = Table(title=heading, title_justify="left", show_lines=True, expand=True)
-    for column in ("rule", "line", "audit", "status", "says, and note", "citation"):
+def _laid_out(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> RenderableType:
+    """Return rows of marked-up text as a table, or on a narrow screen a record a row, headed by its first cell."""
+    if width < WIDE:
+        return Group(Text(title, style="italic"), *(_record(columns, row) for row in rows))
+    table = Table(title=title, title_justify="left", show_lines=True, expand=True)
+    for column in columns:
         table.add_column(column, overflow="fold")
-    for rule in rules:
-        rows = ", ".join(map(str, rule.audit_rows))
-        told = f" ({', '.join(rule.diseases)})" if rule.diseases else ""
-        text = f"{escape(rule.says)}{told}\n[italic]{escape(rule.note)}[/italic]"
-        lines = [line for line in (rule.source_line, *rule.also_lines) if line]
-        table.add_row(rule.id, ", ".join(f"L{line}" for line in lines) or "-", rows, rule.status, text, _cited(rule))
+    for row in rows:
+        table.add_row(*row)
     return table
+
+
+def _record(columns: Sequence[str], row: Sequence[str]) -> RenderableType:
+    """Return a row as its first cell and below it the others that are not empty, each with the name of its column."""
+    cells = Table.grid(padding=(0, 2, 0, 0))
+    cells.add_column(style="dim", width=max(map(len, columns[1:])))
+    cells.add_column(overflow="fold")
+    for column, cell in zip(columns[1:], row[1:], strict=True):
+        if cell:
+            cells.add_row(column, cell)
+    return Group(Text(), Text(f"{columns[0]} {row[0]}", style="bold"), cells)
+
+
+def _rules(heading: str, rules: list[Any], width: int) -> RenderableType:
+    columns = ("rule", "line", "audit", "status", "says, and note", "citation")
+    return _laid_out(heading, columns, [_rule(rule) for rule in rules], width)
+
+
+def _rule(rule: Any) -> list[str]:
+    rows = ", ".join(map(str, rule.audit_rows))
+    told = f" ({', '.join(rule.diseases)})" if rule.diseases else ""
+    note = f"\n[italic]{escape(rule.note)}[/italic]" if rule.note else ""
+    lines = [f"L{line}" for line in (rule.source_line, *rule.also_lines) if line]
+    return [rule.id, ", ".join(lines) or "-", rows, rule.status, f"{escape(rule.says)}{told}{note}", _cited(rule)]
 
 
 def _cited(rule: Any) -> str:
     return "\n".join(escape(catalogue.references()[key]) for key in rule.cites)
 
 
-def _audit(edition: catalogue.Edition) -> Table:
-    table = Table(
-        title="Where the source is wrong, unsafe or silent", title_justify="left", show_lines=True, expand=True
-    )
-    for column in ("row", "line", "the source, word for word", "what the evidence says", "answered by"):
-        table.add_column(column, overflow="fold")
+def _audit(edition: catalogue.Edition, width: int) -> RenderableType:
+    columns = ("row", "line", "the source, word for word", "what the evidence says", "answered by")
+    rows = []
     for row, entry in audit(edition.audited).items():
         quoted = f"“{escape(entry.article_says)}”" if entry.article_says else "silent"
         rules = "\n".join(rule.id for rule in edition.rules if row in rule.audit_rows)
         lines = ", ".join(f"L{line}" for line in entry.lines) or "-"
-        table.add_row(str(row), lines, quoted, escape(entry.evidence), rules or escape(entry.no_rule_because))
-    return table
+        rows.append([str(row), lines, quoted, escape(entry.evidence), rules or escape(entry.no_rule_because)])
+    return _laid_out("Where the source is wrong, unsafe or silent", columns, rows, width)
 
 
 def _values(edition: catalogue.Edition) -> Table:
-    table = Table(title="Numbers", title_justify="left", expand=True)
-    for column in ("name", "value", "unit", "source", "grade"):
-        table.add_column(column, overflow="fold")
+    table = Table(title="Numbers", title_justify="left", box=None, padding=(0, 1, 0, 0))
+    for column, width in (("name", 32), ("value", 5), ("unit", 12), ("source", 16), ("grade", None)):
+        table.add_column(column, overflow="fold", width=width)
     shelves_of_values = {"": edition.values} | edition.values_for
     for disease, values in shelves_of_values.items():
         for name, entry in values.items():

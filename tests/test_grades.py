@@ -103,6 +103,19 @@ def test_the_edition_is_shown_with_its_marks(
     assert any("twelve months (C" in line for line in lines)
 
 
+def test_the_edition_is_read_on_a_narrow_screen(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    guideline_tables.show_edition("source")
+    told = capsys.readouterr().out
+    assert max(map(len, told.splitlines())) <= 80
+    words = " ".join(told.split())
+    for rule in catalogue.edition("source").rules:
+        assert f"\nrule {rule.id}\n" in told, rule.id
+        assert " ".join(rule.says.split()) in words, rule.id
+
+
 def test_an_explanation_marks_the_interval_of_the_marrow_and_quotes_the_article(tmp_path: Path) -> None:
     manifest = run(tmp_path / "run", CHILD, [])
     words = " ".join(printed(render_explanation(tables_of(tmp_path / "run")["visits"], manifest, 0)).split())
