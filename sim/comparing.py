@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -15,6 +16,7 @@ from titranc.models.documents import InputProblem, InputRefused
 from titranc.sim import running, storage, trial
 from titranc.sim.contrasts import contrasts
 from titranc.sim.report.carried_out import carried_out, read_visits
+from titranc.sim.report.incidence import has_leukaemia
 from titranc.sim.report.verdict import Row, judged, rows_of, verdict
 from titranc.sim.report.words import NOTICE, plain
 from titranc.sim.scenario import load_scenario
@@ -70,9 +72,15 @@ def _of_run(folder: Path) -> _Compared:
     manifest = storage.read_manifest(folder)
     if "contrasts" not in manifest["tables"]:
         raise InputRefused([InputProblem("compare", None, "RUN", str(folder), "a run with two arms or more")])
-    effects = [effect for effect in manifest.get("dose_effect", {}).values() if effect != "none"]
+    effects = _settings(manifest)
     table = trial.read_table(folder, "contrasts")
     return _Compared(table, manifest["reference_arm"], effects, str(folder))
+
+
+def _settings(manifest: Mapping[str, Any]) -> list[str]:
+    """Return the settings of leukaemia of a run, none where the disease has no such risk."""
+    settings = manifest.get("dose_effect", {}).values() if has_leukaemia(manifest) else ()
+    return [setting for setting in settings if setting != "none"]
 
 
 def _of_runs(folders: Sequence[Path]) -> _Compared:
@@ -93,9 +101,7 @@ def _of_runs(folders: Sequence[Path]) -> _Compared:
         found = trial.read_table(folder, "outcomes")
         outcomes.append(found[found["arm"] == own["arm"].iloc[0]].assign(arm=folder.name))
         patients.append(own.assign(arm=folder.name))
-    effects = [
-        effect for manifest in manifests for effect in manifest.get("dose_effect", {}).values() if effect != "none"
-    ]
+    effects = [effect for manifest in manifests for effect in _settings(manifest)]
     reference = folders[0].name
     table = contrasts(pd.concat(patients, ignore_index=True), pd.concat(outcomes, ignore_index=True), reference)
     return _Compared(table, reference, effects, ", ".join(str(folder) for folder in folders))

@@ -43,8 +43,7 @@ def verdict(contrasts: pd.DataFrame, reference: str, effects: Sequence[str] = ()
     whole = contrasts[contrasts["subgroup"] == "all"]
     lines = [line for arm, rows in whole.groupby("arm", sort=False) for line in _of_arm(str(arm), rows, reference)]
     lines += list(_for_whom(contrasts))
-    ill = whole.loc[whole["endpoint"] == "mds_aml", ["reference_mean", "arm_mean"]]
-    if effects and ill.to_numpy().any():
+    if "mds_aml" in set(whole["endpoint"]) and effects:
         lines.append(
             f"What is said of leukaemia holds with the dose as {' and '.join(dict.fromkeys(effects))} of the risk; the "
             "published numbers cannot tell these settings apart."
