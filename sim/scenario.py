@@ -37,7 +37,7 @@ from titranc.models.policies.registry import Registry
 from titranc.models.policies.standing_care import StandingCare
 from titranc.sim.course_sections import Course, Outcomes
 from titranc.sim.scenario_combinations import misfits, missing_policies
-from titranc.sim.scenario_files import bundled_names, pasted_document, scenario_document
+from titranc.sim.scenario_files import LONGEST_TITLE, bundled_names, pasted_document, scenario_document
 from titranc.sim.scenario_names import problems_with_names, problems_with_the_drug, with_others
 from titranc.sim.scenario_sections import (
     Adherence,
@@ -83,7 +83,7 @@ class Scenario(Section):
     """A named question with everything needed to answer it."""
 
     schema_version: Literal[1] = Field(title="schema version", description="Version of this file format.")
-    title: str = Field(min_length=1, max_length=200, title="title", description="Title of the scenario.")
+    title: str = Field(min_length=1, max_length=LONGEST_TITLE, title="title", description="Title of the scenario.")
     question: str = Field(
         default="", max_length=1000, title="question", description="The question the scenario answers."
     )

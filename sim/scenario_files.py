@@ -6,7 +6,7 @@ Every key keeps the file and line it came from, so that a refusal names the plac
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, reduce
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +26,7 @@ from titranc.models.documents import (
 from titranc.models.input_problems import Complaint, Words
 
 DISTRIBUTION_KINDS = frozenset({"lognormal", "normal", "uniform", "beta", "logit_normal", "poisson", "fixed"})
+LONGEST_TITLE = 200
 ARM_SECTIONS = ("drug", "adherence", "policy", "laboratory")
 
 
@@ -117,9 +118,18 @@ def _based(document: Document, found: Found, chain: tuple[str, ...]) -> Document
         raise InputRefused([document.problem(("extends",), f"a base that does not lead back to itself ({names})")])
     # Who gives another title asks something else; the question of the base would mislead.
     asks_anew = "title" in document.data and "question" not in document.data
-    return _laid_over(
-        _without(_with_bases(base, chain), "question" if asks_anew else "extends"), _without_extends(document)
-    )
+    below = _without(_with_bases(base, chain), "question" if asks_anew else "extends")
+    whole = _laid_over(below, _without_extends(document))
+    return whole if "title" in document.data else _under_its_own_name(whole, found)
+
+
+def _under_its_own_name(document: Document, found: Found) -> Document:
+    """Return the document with the name of its file before the title of what it extends, of whose patients that speaks."""
+    title = document.data.get("title")
+    if not isinstance(title, str):
+        return document
+    named = f"{found.path.stem}, which extends: {title}"[:LONGEST_TITLE]
+    return replace(document, data=document.data | {"title": named})
 
 
 def _base_of(document: Document, found: Found) -> Found:

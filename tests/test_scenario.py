@@ -182,8 +182,9 @@ def test_a_base_merges_mappings_and_replaces_lists_and_scalars(tmp_path: Path) -
 
 def test_a_sibling_file_goes_before_a_bundled_one_and_a_bare_name_is_the_bundled_one(tmp_path: Path) -> None:
     written(tmp_path, {**VALID, "title": "My own child"}, "scn_child.yaml")
-    assert load_scenario(written(tmp_path, {"extends": "scn_child.yaml"})).title == "My own child"
-    assert load_scenario(written(tmp_path, {"extends": "scn_child"})).title == load_scenario("scn_child").title
+    assert load_scenario(written(tmp_path, {"extends": "scn_child.yaml"})).title == "case, which extends: My own child"
+    title = load_scenario(written(tmp_path, {"extends": "scn_child"})).title
+    assert title == f"case, which extends: {load_scenario('scn_child').title}"
 
 
 def test_another_kind_of_policy_or_distribution_replaces_the_one_of_the_base(tmp_path: Path) -> None:
