@@ -393,7 +393,7 @@ class Compare(Section):
     )
     ci: float = Field(default=0.95, ge=0.5, le=0.999, title="confidence", description="Level of the intervals.")
     matters: dict[Annotated[str, AfterValidator(_endpoint)], Annotated[float, Field(gt=0, le=1e6)]] = Field(
-        default_factory=dict,
+        default={},
         title="what matters",
         description="By endpoint, what difference from the reference matters, where it is not the usual one.",
     )
