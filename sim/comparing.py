@@ -31,9 +31,9 @@ SHOWN = {
     "transplanted": "%\nHSCT",
     "died": "%\ndied",
 }
-MARKS = {"better": ("+", "green"), "worse": ("-", "red"), "different": ("*", ""), "alike": ("=", ""), "open": ("?", "")}
+MARKS = {"better": ("✓", "green"), "worse": ("✗", "red"), "different": ("*", ""), "alike": ("=", ""), "open": ("?", "")}
 LEGEND = (
-    "+ better, - worse, * differs, neither better nor worse, = no difference that matters, ? cannot be told. "
+    "✓ better, ✗ worse, * differs, neither better nor worse, = no difference that matters, ? cannot be told. "
     "Intervals and what difference matters: table contrasts; to change it: compare.matters"
 )
 

@@ -19,7 +19,7 @@ from titranc.sim.log import EVENT_COLUMNS, PERIOD_COLUMNS, VISIT_COLUMNS
 from titranc.sim.people import Fate
 from titranc.sim.report.words import ABSENT, DAYS_PER_YEAR, counted, day_words, number, percent
 from titranc.sim.scenario import Scenario
-from titranc.sim.session import RULE_ID, SMALLEST_CHANGE_UG_PER_KG_DAY, Opinion, Session
+from titranc.sim.session import RULE_ID, SMALLEST_CHANGE_UG_PER_KG_DAY, Choice, Opinion, Session
 from titranc.sim.tables import BODY, ordered_daily
 from titranc.sim.ward import ANC
 
@@ -65,6 +65,7 @@ class Divergence:
     anc_1e9_per_l: float
     yours_ug_per_kg_day: float
     guideline: Opinion
+    referred: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,17 +108,20 @@ def days_by_line(lines: Sequence[Line]) -> dict[str, pd.DataFrame]:
 
 def divergences(session: Session) -> list[Divergence]:
     """Return the visits so far at which the guideline would have ordered otherwise, on the same chart."""
-    found = []
+    found, referred_before = [], False
     by_day = {opinion.day: opinion for opinion in session.opinions}
-    for row in session.visits().to_dict("records"):
+    visits = session.visits()
+    by_hand = visits[[RULE_ID in rules.split() for rules in visits["rule_ids"]]]
+    choices = [act for act in session.acts if isinstance(act, Choice)]
+    for row, choice in zip(by_hand.to_dict("records"), choices, strict=True):
         opinion = by_day.get(row["day"])
-        if opinion is None:
-            continue
-        yours, asked = row["dose_after_ug_per_kg_day"], opinion.dose_ug_per_kg_day
-        by_hand = RULE_ID in row["rule_ids"].split()
-        apart = abs(yours - asked) >= SMALLEST_CHANGE_UG_PER_KG_DAY
-        if by_hand and (apart or opinion.refers):
-            found.append(Divergence(row["day"], row["anc_reported_1e9_per_l"], yours, opinion))
+        yours = row["dose_after_ug_per_kg_day"]
+        if opinion is not None:
+            apart = abs(yours - opinion.dose_ug_per_kg_day) >= SMALLEST_CHANGE_UG_PER_KG_DAY
+            # Who has referred need not do so again when the guideline comes to it.
+            if apart or choice.refer > opinion.refers or opinion.refers > (choice.refer or referred_before):
+                found.append(Divergence(row["day"], row["anc_reported_1e9_per_l"], yours, opinion, choice.refer))
+        referred_before |= choice.refer
     return found
 
 
@@ -190,9 +194,10 @@ def _parted(parted: Sequence[Divergence]) -> str:
     if not parted:
         return "You and the guideline never parted."
     one = parted[0]
+    yours, theirs = (" and a referral" * referred for referred in (one.referred, one.guideline.refers))
     return (
         f"You parted at {counted(len(parted), 'visit')}, first on {day_words(one.day)}: you ordered "
-        f"{number(one.yours_ug_per_kg_day)}, the guideline {number(one.guideline.dose_ug_per_kg_day)} ug/kg/day. "
+        f"{number(one.yours_ug_per_kg_day)}{yours}, the guideline {number(one.guideline.dose_ug_per_kg_day)}{theirs} ug/kg/day. "
         f"{one.guideline.reason}"
     )
 

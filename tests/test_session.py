@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from titranc.models.dosing import DoseRefused
 from titranc.models.input_problems import InputRefused
 from titranc.sim import session_files, trial
-from titranc.sim.debrief import debrief
+from titranc.sim.debrief import debrief, divergences
 from titranc.sim.session import HIDDEN_COLUMN, Session
 from titranc.sim.ward import ANC
 
@@ -177,6 +177,34 @@ def test_a_debrief_counts_the_days_played_on_the_same_luck() -> None:
     session.undo()
     session.decide(1.0, 30)
     assert len(debrief(session).divergences) == 1
+
+
+def test_a_referral_that_only_you_asked_for_is_where_you_parted() -> None:
+    session = Session.open("scn_lives", ["horizon_years=3"])
+    session.autopilot(visits=5)
+    assert session.opinion is not None
+    as_the_guideline = session.opinion.dose_ug_per_kg_day
+    session.decide(as_the_guideline, 3, refer=True)
+    found = debrief(session)
+    assert [one.referred for one in found.divergences] == [True]
+    assert f"you ordered {as_the_guideline:g} and a referral, the guideline" in found.sentences[-1]
+
+
+def test_what_was_ordered_by_hand_is_paired_with_its_visit() -> None:
+    """With luck of its own: choices, undone ones, stretches of the guideline, to the end of follow-up."""
+    luck = np.random.default_rng(5)
+    session = Session.open("scn_lives", ["horizon_years=2"])
+    for _ in range(60):
+        if session.is_over:
+            break
+        if luck.random() < 0.2:
+            session.undo()
+        elif luck.random() < 0.3:
+            session.autopilot(visits=2)
+        else:
+            session.decide(float(luck.uniform(0, 12)), int(luck.integers(5, 40)), refer=bool(luck.random() < 0.1))
+        assert all(one.day < session.day or session.is_over for one in divergences(session))
+    assert len(divergences(session)) >= 3
 
 
 def test_a_course_after_chemotherapy_is_judged_by_the_days_it_shortens() -> None:

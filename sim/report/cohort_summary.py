@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from titranc.sim.report.incidence import has_leukaemia
-from titranc.sim.report.words import NOTICE, plain
+from titranc.sim.report.words import ABSENT, NOTICE, is_absent, plain
 
 _SHOWN = {
     "share_anc_below_0_5": "share of days, ANC below 0.5",
@@ -83,5 +83,6 @@ def _arm(arm: str, rows: pd.DataFrame) -> Table:
         row = by_name.loc[name]
         # None of these can be negative, but the interval of a mean of few may reach there.
         low, high = max(row["ci_low"], 0.0), row["ci_high"]
-        table.add_row(words, _short(row["estimate"]), f"{_short(low)} to {_short(high)}", _short(row["median"]))
+        interval = ABSENT if is_absent(high) else f"{_short(low)} to {_short(high)}"
+        table.add_row(words, _short(row["estimate"]), interval, _short(row["median"]))
     return table
