@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -15,8 +14,8 @@ from rich.text import Text
 from titranc.models.documents import InputProblem, InputRefused
 from titranc.sim import running, storage, trial
 from titranc.sim.contrasts import contrasts
-from titranc.sim.report.carried_out import carried_out, read_visits
-from titranc.sim.report.incidence import has_leukaemia
+from titranc.sim.report.carried_out import carried_out
+from titranc.sim.report.incidence import leukaemia_settings
 from titranc.sim.report.verdict import Row, judged, rows_of, verdict
 from titranc.sim.report.words import NOTICE, plain
 from titranc.sim.scenario import load_scenario
@@ -42,7 +41,7 @@ def compare(what: Sequence[str], changes: Sequence[str], out: Path | None, how: 
     """Compare the arms of a scenario, which is run first, those of a run, or several runs with each other."""
     folders = [Path(name) for name in what if (Path(name) / storage.MANIFEST_NAME).exists()]
     if folders and len(folders) == len(what):
-        alone = carried_out(read_visits(folders[0])) if len(folders) == 1 else []
+        alone = carried_out(folders[0]) if len(folders) == 1 else []
         _tell(_of_runs(folders) if len(folders) > 1 else _of_run(folders[0]), alone, as_json=as_json)
         return
     if len(what) > 1:
@@ -58,7 +57,7 @@ def compare(what: Sequence[str], changes: Sequence[str], out: Path | None, how: 
     folder = out or running.default_folder(what[0], resume=how.resume)
     running.run_and_report(scenario, folder, how, open_report=False, quiet=as_json)
     # On the screen the run itself has said what became of its orders.
-    _tell(_of_run(folder), carried_out(read_visits(folder)) if as_json else [], as_json=as_json)
+    _tell(_of_run(folder), carried_out(folder) if as_json else [], as_json=as_json)
 
 
 class _Compared:
@@ -72,15 +71,9 @@ def _of_run(folder: Path) -> _Compared:
     manifest = storage.read_manifest(folder)
     if "contrasts" not in manifest["tables"]:
         raise InputRefused([InputProblem("compare", None, "RUN", str(folder), "a run with two arms or more")])
-    effects = _settings(manifest)
+    effects = list(leukaemia_settings(manifest).values())
     table = trial.read_table(folder, "contrasts")
     return _Compared(table, manifest["reference_arm"], effects, str(folder))
-
-
-def _settings(manifest: Mapping[str, Any]) -> list[str]:
-    """Return the settings of leukaemia of a run, none where the disease has no such risk."""
-    settings = manifest.get("dose_effect", {}).values() if has_leukaemia(manifest) else ()
-    return [setting for setting in settings if setting != "none"]
 
 
 def _of_runs(folders: Sequence[Path]) -> _Compared:
@@ -101,7 +94,7 @@ def _of_runs(folders: Sequence[Path]) -> _Compared:
         found = trial.read_table(folder, "outcomes")
         outcomes.append(found[found["arm"] == own["arm"].iloc[0]].assign(arm=folder.name))
         patients.append(own.assign(arm=folder.name))
-    effects = [effect for manifest in manifests for effect in _settings(manifest)]
+    effects = [effect for manifest in manifests for effect in leukaemia_settings(manifest).values()]
     reference = folders[0].name
     table = contrasts(pd.concat(patients, ignore_index=True), pd.concat(outcomes, ignore_index=True), reference)
     return _Compared(table, reference, effects, ", ".join(str(folder) for folder in folders))

@@ -88,15 +88,14 @@ def contrasts(
         for arm, own in by_arm.items()
         if arm != reference
         for name, members in groups.items()
-        for row in _differences(own[members.to_numpy()], by_arm[reference][members.to_numpy()], confidence)
+        for row in _differences(own[members.to_numpy()], by_arm[reference][members.to_numpy()], confidence, matters)
     ]
-    table = pd.DataFrame(rows)
-    usual = table["endpoint"].map({name: endpoint.matters for name, endpoint in BY_NAME.items()})
-    table.insert(table.columns.tolist().index("n"), "matters", table["endpoint"].map(dict(matters)).fillna(usual))
-    return table
+    return pd.DataFrame(rows)
 
 
-def _differences(own: pd.DataFrame, reference: pd.DataFrame, confidence: float) -> Iterator[dict[str, object]]:
+def _differences(
+    own: pd.DataFrame, reference: pd.DataFrame, confidence: float, matters: Mapping[str, float]
+) -> Iterator[dict[str, object]]:
     n, names = len(own), [str(name) for name in own.columns if name != "years"]
     differ = (own[names] != reference[names]).sum()
     arm, base = _a_patient(own, names), _a_patient(reference, names)
@@ -116,6 +115,7 @@ def _differences(own: pd.DataFrame, reference: pd.DataFrame, confidence: float) 
             "ci_low": float(low[place]) - unseen,
             "ci_high": float(high[place]) + unseen,
             "mcse": float(sd[place] / np.sqrt(n)),
+            "matters": matters.get(name, endpoint.matters),
             "n": n,
             "pairs_that_differ": int(differ[name]),
             "patients_to_tell": _patients_to_tell(mean, float(sd[place]), int(differ[name])),

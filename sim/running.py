@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from titranc.models.documents import InputProblem, InputRefused
 from titranc.sim import compiling, parts, storage, trial
 from titranc.sim.report import page, summary
-from titranc.sim.report.carried_out import carried_out, read_visits
+from titranc.sim.report.carried_out import carried_out
 from titranc.sim.report.cohort_summary import render_cohort
 from titranc.sim.report.explain import render_explanation
 
@@ -59,7 +59,7 @@ def run_and_report(scenario: Scenario, folder: Path, how: trial.How, *, open_rep
     else:
         told = {name: result.table(name) for name in ("visits", "events", "outcomes")}
         Console().print(summary.render_summary(told, result.manifest, folder))
-    for line in carried_out(read_visits(folder)):
+    for line in carried_out(folder):
         Console().print(line, markup=False, highlight=False)
     if "outcomes" in result.manifest["tables"]:
         _write_report(folder, open_report=open_report)

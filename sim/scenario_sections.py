@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,17 +21,14 @@ if TYPE_CHECKING:
 LARGEST_Z = 5.0
 
 
-def _on_shelf(folder: str, name: str) -> str:
-    names = shelves.names(folder)
+def _one_of(names: Sequence[str], name: str) -> str:
     if name not in names:
         raise refusal("one of " + ", ".join(names), names=names)
     return name
 
 
-def _endpoint(name: str) -> str:
-    if name not in endpoints.BY_NAME:
-        raise refusal("one of " + ", ".join(endpoints.BY_NAME), names=list(endpoints.BY_NAME))
-    return name
+def _on_shelf(folder: str, name: str) -> str:
+    return _one_of(shelves.names(folder), name)
 
 
 def _number_or_map(value: Any) -> str | None:
@@ -392,7 +390,9 @@ class Compare(Section):
         description="Name of the arm that the others are held against; absent: the first.",
     )
     ci: float = Field(default=0.95, ge=0.5, le=0.999, title="confidence", description="Level of the intervals.")
-    matters: dict[Annotated[str, AfterValidator(_endpoint)], Annotated[float, Field(gt=0, le=1e6)]] = Field(
+    matters: dict[
+        Annotated[str, AfterValidator(partial(_one_of, list(endpoints.BY_NAME)))], Annotated[float, Field(gt=0, le=1e6)]
+    ] = Field(
         default={},
         title="what matters",
         description="By endpoint, what difference from the reference matters, where it is not the usual one.",

@@ -78,9 +78,10 @@ def run(scenario: Scenario, folder: Path, progress: Progress = lambda share: Non
     how = replace(how, block_patients=block_size(scenario, how))
     with storage.claimed(folder, resume=how.resume):
         started, clock = datetime.now(UTC), time.perf_counter()
-        _refuse_another_scenario(folder, scenario.to_yaml())
-        storage.settle_identity(folder, _identity(scenario, how))
-        storage.write_whole(folder / storage.SCENARIO_NAME, scenario.to_yaml().encode())
+        asked = scenario.to_yaml()
+        _refuse_another_scenario(folder, asked)
+        storage.settle_identity(folder, _identity(scenario, asked, how))
+        storage.write_whole(folder / storage.SCENARIO_NAME, asked.encode())
         blocks = blocks_of(scenario.cohort.n, block_size(scenario, how))
         notes = _work_through(scenario, folder.absolute(), blocks, progress, how)
         entries, told = _finish_tables(scenario, folder, [notes[block.index] for block in blocks])
@@ -141,9 +142,9 @@ def _refuse_another_scenario(folder: Path, asked: str) -> None:
         )
 
 
-def _identity(scenario: Scenario, how: How) -> dict[str, Any]:
+def _identity(scenario: Scenario, asked: str, how: How) -> dict[str, Any]:
     return {
-        "scenario": storage.text_sha256(scenario.to_yaml()),
+        "scenario": storage.text_sha256(asked),
         "version": metadata.version("titranc"),
         "random_scheme": SCHEME_VERSION,
         "patients": scenario.cohort.n,
@@ -202,13 +203,17 @@ def _contrasts(scenario: Scenario, folder: Path, entries: dict[str, Any]) -> pd.
     outcomes = parts.read_parts(folder, entries["outcomes"])
     people = ["arm", "patient_id", "age_start_years", "sex", "doses_taken_share", "p_gcsf_insensitivity"]
     patients = parts.read_parts(folder, entries["patients"], people)
-    episodes = catalogue.disease(scenario.cohort.disease).cause in PASSING_CAUSES
+    return compared(scenario, patients, outcomes)
+
+
+def compared(scenario: Scenario, patients: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return the contrasts of a scenario's arms as it asks for them."""
     return contrasts(
         patients,
         outcomes,
         scenario.reference_arm,
         scenario.compare.ci,
-        of_episodes=episodes,
+        of_episodes=catalogue.disease(scenario.cohort.disease).cause in PASSING_CAUSES,
         matters=scenario.compare.matters,
     )
 

@@ -16,14 +16,12 @@ MOSTLY_UNTREATED_PERCENT = 50
 COLUMNS = ["arm", "patient_id", "action", "rule_ids", "gate", "dose_after_ug_per_kg_day"]
 
 
-def read_visits(folder: Path) -> pd.DataFrame:
-    """Return what is needed of the visits of a finished run; no rows where it kept none."""
+def carried_out(folder: Path) -> list[str]:
+    """Return a sentence on each arm of a run that mostly does not treat, and on each whose doses were cut; none without visits."""
     entry = storage.read_manifest(folder)["tables"].get("visits")
-    return parts.read_parts(folder, entry, COLUMNS) if entry else pd.DataFrame(columns=COLUMNS)
-
-
-def carried_out(visits: pd.DataFrame) -> list[str]:
-    """Return a sentence on each arm that mostly does not treat, and on each whose doses were cut, from `COLUMNS` of visits."""
+    if entry is None:
+        return []
+    visits = parts.read_parts(folder, entry, COLUMNS)
     return [
         line
         for arm, own in visits.groupby("arm", sort=False)

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from titranc.sim.report.incidence import has_leukaemia
+from titranc.sim.report.incidence import leukaemia_settings
 from titranc.sim.report.words import ABSENT, NOTICE, is_absent, plain
 
 _SHOWN = {
@@ -50,9 +50,9 @@ def render_cohort(summary: pd.DataFrame, manifest: Mapping[str, Any], folder: Pa
 
 def told_beside(manifest: Mapping[str, Any]) -> list[str]:
     """Return what must be said beside the numbers: the setting of the leukaemia, patients who are coupled, the accuracy."""
-    effects = {arm: effect for arm, effect in manifest.get("dose_effect", {}).items() if effect != "none"}
+    effects = leukaemia_settings(manifest)
     lines = []
-    if effects and has_leukaemia(manifest):
+    if effects:
         named = ", ".join(f"{effect} (arm {arm})" for arm, effect in effects.items())
         lines.append(f"MDS and AML were simulated with the dose as: {named}.")
     if manifest.get("unconstrained") is True:

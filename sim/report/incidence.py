@@ -91,6 +91,12 @@ def has_leukaemia(manifest: Mapping[str, Any]) -> bool:
     return bool(fold["value"] > 0)
 
 
+def leukaemia_settings(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Return by arm how the dose bears on leukaemia, of a run in which that concerns the patients."""
+    settings = manifest.get("dose_effect", {}) if has_leukaemia(manifest) else {}
+    return {arm: setting for arm, setting in settings.items() if setting != "none"}
+
+
 @cache
 def published() -> tuple[Published, ...]:
     """Return what was published of these curves."""

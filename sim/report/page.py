@@ -15,11 +15,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from titranc.sim.report.carried_out import carried_out, read_visits
+from titranc.sim.report.carried_out import carried_out
 from titranc.sim.report.cohort_summary import told_beside
 from titranc.sim.report.findings import ANC_BANDS, DOSE, answer, is_change, one_patient, rules_named
 from titranc.sim.report.grades import MEANING, number_in, number_rows, weight_legend, weight_mark
-from titranc.sim.report.incidence import has_leukaemia
+from titranc.sim.report.incidence import has_leukaemia, leukaemia_settings
 from titranc.sim.report.plots.cohort import (
     MOST_ARMS,
     caption_band,
@@ -280,12 +280,11 @@ def _comparison(run: Run) -> dict[str, Any] | None:
     if table.empty or run.outcomes["patient_id"].nunique() < FEWEST_FOR_A_COHORT:
         return None
     reference = run.manifest["reference_arm"]
-    settings = run.manifest.get("dose_effect", {}).values() if has_leukaemia(run.manifest) else ()
-    effects = [effect for effect in settings if effect != "none"]
+    effects = list(leukaemia_settings(run.manifest).values())
     figures = [_picture("comparison-forest", plot_forest(table, reference), caption_forest(table, reference))]
     if (table["endpoint"] == "share_anc_1_to_5").any():
         figures.insert(0, _picture("comparison-plane", plot_plane(run.outcomes), caption_plane(run.outcomes)))
-    sentences = [*carried_out(read_visits(run.folder)), *verdict(table, reference, effects)]
+    sentences = [*carried_out(run.folder), *verdict(table, reference, effects)]
     return {"sentences": sentences, "figures": figures}
 
 

@@ -9,16 +9,14 @@ from threading import BoundedSemaphore
 import pandas as pd
 import streamlit as st
 
-from titranc.models import catalogue
 from titranc.sim.block_simulation import simulate_block
-from titranc.sim.contrasts import contrasts
 from titranc.sim.course_sections import Outcomes
 from titranc.sim.report.plots.comparison import caption_forest, caption_plane, plot_forest, plot_plane
 from titranc.sim.report.plots.lives import caption_incidence, plot_incidence
 from titranc.sim.report.verdict import verdict
 from titranc.sim.scenario import Scenario, load_scenario
 from titranc.sim.scenario_sections import Compare, Output
-from titranc.sim.trial import PASSING_CAUSES
+from titranc.sim.trial import compared
 from titranc.sim.web.figures import Picture, picture, verbatim
 
 SOURCE = "compare_policies"
@@ -120,10 +118,7 @@ def _portions(scenario: Scenario) -> Iterator[tuple[float, dict[str, pd.DataFram
 
 def _judged(scenario: Scenario, patients: pd.DataFrame, outcomes: pd.DataFrame) -> Compared:
     reference = scenario.reference_arm
-    episodes = catalogue.disease(scenario.cohort.disease).cause in PASSING_CAUSES
-    found = contrasts(
-        patients, outcomes, reference, scenario.compare.ci, of_episodes=episodes, matters=scenario.compare.matters
-    )
+    found = compared(scenario, patients, outcomes)
     pictures = [
         picture("plane", caption_plane(outcomes), lambda: plot_plane(outcomes)),
         picture("forest", caption_forest(found, reference), lambda: plot_forest(found, reference)),
